@@ -1,0 +1,3 @@
+//! The dispatcher: decides which worker fetches what through which proxy, and when the crawl is over.
+
+pub mod notice;

@@ -1,0 +1,201 @@
+//! What the Desk has to tell people: facts for the log and the report. Nothing is decided by them.
+
+use std::sync::Arc;
+
+use crate::clock::Timestamp;
+use crate::frontier::Stats;
+use crate::protocol::{Meters, ProxyRef, Role, Signal, WorkerId};
+use crate::proxy::ProxyId;
+use crate::task::{HostKey, Task};
+use crate::verdict::{Reason, Verdict};
+
+/// One fact.
+#[derive(Clone, Debug)]
+pub enum Notice {
+    /// A worker has got a proxy.
+    Bound {
+        /// Who.
+        worker: WorkerId,
+        /// Which one.
+        proxy: ProxyRef,
+    },
+    /// A lease is over: nothing is out under it any more, and the proxy may be bound again.
+    Released {
+        /// Who had it.
+        worker: WorkerId,
+        /// Which one.
+        proxy: ProxyRef,
+    },
+    /// A worker gives up its proxy because the proxy is broken; a spare follows as `Bound`, or `Parked`.
+    Replaced {
+        /// Who.
+        worker: WorkerId,
+        /// The proxy that is given up.
+        proxy: ProxyId,
+        /// The last thing that spoke against it.
+        reason: Reason,
+    },
+    /// A worker has no proxy and gets no task.
+    Parked {
+        /// Who.
+        worker: WorkerId,
+    },
+    /// A proxy was found at fault.
+    Charged {
+        /// Which one.
+        proxy: ProxyId,
+        /// Its score now.
+        score: f64,
+        /// What for.
+        reason: Reason,
+    },
+    /// A proxy rests.
+    Cooling {
+        /// Which one.
+        proxy: ProxyId,
+        /// Until when.
+        until: Timestamp,
+        /// What for.
+        reason: Reason,
+    },
+    /// A proxy that rested may be used again.
+    Rested {
+        /// Which one.
+        proxy: ProxyId,
+    },
+    /// A proxy is out for this run.
+    Retired {
+        /// Which one.
+        proxy: ProxyId,
+        /// What for.
+        reason: Reason,
+    },
+    /// A proxy leaves one host alone for a while.
+    HostPaused {
+        /// Which one.
+        proxy: ProxyId,
+        /// Which host.
+        host: HostKey,
+        /// Until when.
+        until: Timestamp,
+        /// A ban, or throttling.
+        cause: PauseCause,
+        /// What was seen.
+        reason: Reason,
+    },
+    /// A fetch has ended.
+    Page(Box<PageNotice>),
+    /// A fetch ended without an outcome; its task is given out again.
+    Abandoned {
+        /// The task.
+        task: Arc<Task>,
+    },
+    /// A worker died; its tasks are given out again.
+    WorkerGone {
+        /// Who.
+        worker: WorkerId,
+    },
+    /// A slot died too often and stays closed.
+    SlotClosed {
+        /// Which one.
+        slot: u16,
+    },
+    /// No proxy may be used; the crawl waits for one.
+    NoUsableProxy {
+        /// When it gives up.
+        until: Timestamp,
+        /// The commonest error of the proxies.
+        reason: Option<Reason>,
+    },
+    /// Records wait for the feeds: no new fetches until they have caught up.
+    FeedsBehind {
+        /// Bytes that wait.
+        lag: u64,
+    },
+    /// The counters after a commit.
+    Progress(Stats),
+    /// No new fetches; what is out is awaited until then.
+    Stopping {
+        /// Why.
+        ending: Ending,
+        /// Until when.
+        until: Timestamp,
+    },
+}
+
+/// Why a proxy leaves a host alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PauseCause {
+    /// The site seems to refuse it.
+    Ban,
+    /// The site asked it to wait.
+    Throttle,
+}
+
+/// A fetch that has ended.
+#[derive(Clone, Debug)]
+pub struct PageNotice {
+    /// Who fetched.
+    pub worker: WorkerId,
+    /// Through which proxy.
+    pub proxy: ProxyId,
+    /// What.
+    pub task: Arc<Task>,
+    /// The attempt that this fetch belongs to, from 1.
+    pub attempt: u32,
+    /// What it turned out to be.
+    pub verdict: Verdict,
+    /// What it cost.
+    pub meters: Meters,
+    /// Links found.
+    pub links: usize,
+    /// Records found.
+    pub records: usize,
+    /// Fields without a match.
+    pub missing: Vec<Arc<str>>,
+    /// What becomes of the task.
+    pub then: Then,
+}
+
+/// What becomes of a task after a fetch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Then {
+    /// It is done, once the commit is through.
+    Done,
+    /// The site does not have it.
+    Gone,
+    /// It is given up on, for this reason.
+    Dead(Reason),
+    /// It is not to be fetched.
+    Excluded,
+    /// It goes on at once, through another proxy where there is one.
+    Again,
+    /// It is tried again at this time.
+    Later(Timestamp),
+    /// The outcome came under an old lease and changes nothing.
+    Stale,
+}
+
+/// How a crawl ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// Nothing is left.
+    Complete,
+    /// No proxy could be used any more.
+    NoProxy {
+        /// The commonest error of the proxies.
+        commonest: Option<Reason>,
+    },
+    /// The operator asked for it.
+    Interrupted(Signal),
+    /// An actor died that must live, or all worker slots are closed.
+    Died {
+        /// Which one; of workers, the last.
+        who: Role,
+    },
+    /// A feed or the store cannot go on.
+    Failed {
+        /// Why, naming the file.
+        error: String,
+    },
+}
