@@ -4,6 +4,7 @@ pub mod clock;
 pub mod config;
 pub mod dispatcher;
 pub mod frontier;
+pub mod pace;
 pub mod protocol;
 pub mod proxy;
 pub mod record;

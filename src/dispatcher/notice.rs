@@ -186,6 +186,11 @@ pub enum Ending {
         /// The commonest error of the proxies.
         commonest: Option<Reason>,
     },
+    /// Something is wrong that goes on as long as the crawl does: it can be continued once that is mended.
+    Guarded {
+        /// What.
+        reason: Reason,
+    },
     /// The operator asked for it.
     Interrupted(Signal),
     /// An actor died that must live, or all worker slots are closed.

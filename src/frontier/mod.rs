@@ -2,6 +2,9 @@
 //!
 //! Called from one store thread only. It knows tasks and records, but neither workers nor proxies' whereabouts.
 
+pub mod fingerprint;
+pub mod memory;
+
 use std::sync::Arc;
 
 use crate::clock::Timestamp;
@@ -148,6 +151,12 @@ pub enum FrontierError {
     /// The start URLs could not be read on.
     #[error("reading start URLs: {0}")]
     Seeds(#[source] std::io::Error),
+}
+
+/// Start URLs, read as they are needed.
+pub trait Seeds: Iterator<Item = std::io::Result<NewTask>> + Send {
+    /// How many are left, if that is known without reading them; `Some(0)` once all are read.
+    fn unread(&self) -> Option<u64>;
 }
 
 /// The durable set of all tasks. All calls are batches and may block.

@@ -2,6 +2,9 @@
 //!
 //! Pure. Health and the pool of spares are beside this file; dialling one is `transport`'s business.
 
+pub mod health;
+pub mod pool;
+
 use std::fmt;
 use std::sync::Arc;
 

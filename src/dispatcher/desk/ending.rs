@@ -1,0 +1,223 @@
+//! The ending: when a crawl is over, and the order in which it stops.
+//!
+//! Stop claiming, wait for what is out, commit, hand the window back, wait for the feeds, then dismiss workers and sink.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::{Desk, Order, Place};
+use crate::clock::Timestamp;
+use crate::dispatcher::notice::{Ending, Notice};
+use crate::protocol::{FeedId, Role, WorkerId};
+use crate::proxy::pool::State;
+use crate::verdict::Reason;
+
+/// `ban.max_wait` of the config contract: all proxies banned for so long end the crawl.
+pub(super) const BANNED_FOR: Duration = Duration::from_secs(3600);
+
+/// How far a crawl is.
+#[derive(Debug)]
+pub(super) enum Phase {
+    /// Tasks are given out.
+    Running,
+    /// Nothing new is given out; what is out is awaited.
+    Stopping {
+        /// Why.
+        ending: Ending,
+        /// What is out then is given up.
+        until: Timestamp,
+    },
+    /// Workers and sink are dismissed.
+    Closing {
+        /// Why.
+        ending: Ending,
+        /// Workers that have not answered.
+        workers: BTreeSet<WorkerId>,
+        /// Has the sink not answered?
+        sink: bool,
+    },
+    /// It is over.
+    Over,
+}
+
+impl Phase {
+    pub(super) const fn is_running(&self) -> bool {
+        matches!(self, Self::Running)
+    }
+
+    pub(super) const fn until(&self) -> Option<Timestamp> {
+        match self {
+            Self::Stopping { until, .. } => Some(*until),
+            Self::Running | Self::Closing { .. } | Self::Over => None,
+        }
+    }
+}
+
+impl Desk {
+    /// Starts to stop, unless it has already.
+    pub(super) fn stop(&mut self, ending: Ending, now: Timestamp) {
+        if !self.phase.is_running() {
+            return;
+        }
+        let until = now + self.limits.drain;
+        self.orders.push(Order::NoRestarts);
+        self.note(Notice::Stopping { ending: ending.clone(), until });
+        self.phase = Phase::Stopping { ending, until };
+    }
+
+    /// Is nothing left to do, or nobody left to do it?
+    pub(super) fn check_end(&mut self, now: Timestamp) {
+        if self.is_complete() {
+            self.stop(Ending::Complete, now);
+        } else if self.has_no_proxy(now) {
+            let commonest = self.commonest_error();
+            self.stop(Ending::NoProxy { commonest }, now);
+        } else if self.is_banned_everywhere(now) {
+            let text = format!("every proxy has been banned for {:?}: {}", BANNED_FOR, self.last_ban());
+            self.stop(Ending::Guarded { reason: Reason::new("banned", text) }, now);
+        }
+    }
+
+    /// Has every proxy that may be used been banned from all there is to do, for too long?
+    fn is_banned_everywhere(&mut self, now: Timestamp) -> bool {
+        if self.last_ban.is_none() || self.held.is_empty() || self.out() > 0 {
+            return false;
+        }
+        if !self.all_barred(now) {
+            return false;
+        }
+        let since = *self.barred_since.get_or_insert(now);
+        now.since(since) >= BANNED_FOR
+    }
+
+    fn last_ban(&self) -> String {
+        self.last_ban.as_ref().map(|reason| reason.detail.clone()).unwrap_or_default()
+    }
+
+    fn is_complete(&self) -> bool {
+        self.held.is_empty()
+            && !self.intake.is_out()
+            && self.ledger.uncommitted() == 0
+            && self.intake.is_exhausted()
+            && self.ledger.all_flushed()
+    }
+
+    /// Has no proxy been usable for too long, or is none ever going to be?
+    fn has_no_proxy(&mut self, now: Timestamp) -> bool {
+        if self.held.is_empty() {
+            return false;
+        }
+        let tried_all = self.pool.iter().all(|(_, member)| member.ever_rested());
+        let never_worked = self.pool.iter().all(|(_, member)| !member.health.ever_worked());
+        let all_retired = self.pool.iter().all(|(_, member)| member.state() == State::Retired);
+        if all_retired || (tried_all && never_worked && self.out() == 0) {
+            return true;
+        }
+        if self.pool.usable() == 0 && self.no_proxy_since.is_none() {
+            self.no_proxy_since = Some(now);
+            let reason = self.commonest_error();
+            self.note(Notice::NoUsableProxy { until: now + self.limits.wait, reason });
+        }
+        self.no_proxy_deadline().is_some_and(|deadline| deadline <= now)
+    }
+
+    pub(super) fn no_proxy_deadline(&self) -> Option<Timestamp> {
+        self.no_proxy_since
+            .filter(|_| self.phase.is_running() && self.pool.usable() == 0)
+            .map(|since| since + self.limits.wait)
+    }
+
+    /// Goes on with stopping, as far as it can.
+    pub(super) fn wind_down(&mut self, now: Timestamp) {
+        if let Phase::Stopping { until, .. } = self.phase {
+            if until <= now {
+                self.give_up_what_is_out();
+            }
+            let settled = self.out() == 0 && !self.intake.is_out() && self.ledger.uncommitted() == 0;
+            if settled {
+                self.hand_back();
+                if self.ledger.all_flushed() || until <= now {
+                    self.close();
+                }
+            }
+        }
+        if let Phase::Closing { workers, sink: false, .. } = &self.phase
+            && workers.is_empty()
+            && let Phase::Closing { ending, .. } = std::mem::replace(&mut self.phase, Phase::Over)
+        {
+            self.orders.push(Order::Finished(ending));
+        }
+    }
+
+    fn give_up_what_is_out(&mut self) {
+        for held in self.held.values_mut() {
+            held.place = Place::Windowed;
+        }
+    }
+
+    fn hand_back(&mut self) {
+        if self.held.is_empty() {
+            return;
+        }
+        let leases = self.held.drain().map(|(id, held)| (id, held.epoch)).collect();
+        self.window = super::Window::default();
+        self.orders.push(Order::HandBack(leases));
+    }
+
+    fn close(&mut self) {
+        let Phase::Stopping { ending, .. } = std::mem::replace(&mut self.phase, Phase::Over) else { return };
+        let workers: BTreeSet<WorkerId> = self.roster.ids().into_iter().collect();
+        for &worker in &workers {
+            self.orders.push(Order::FinishWorker(worker));
+        }
+        let sink = !self.sink_lost;
+        if sink {
+            self.orders.push(Order::FinishSink);
+        }
+        self.phase = Phase::Closing { ending, workers, sink };
+    }
+
+    /// A worker that comes while it is being closed down is dismissed at once.
+    pub(super) fn dismiss(&mut self, worker: WorkerId) {
+        if let Phase::Closing { workers, .. } = &mut self.phase {
+            workers.insert(worker);
+            self.orders.push(Order::FinishWorker(worker));
+        }
+    }
+
+    pub(super) fn worker_finished(&mut self, worker: WorkerId, now: Timestamp) {
+        if let Some(super::Hands::Holding(grip)) = self.roster.leave(worker) {
+            self.release(grip.proxy, now);
+        }
+        self.not_awaited(worker);
+    }
+
+    /// Nobody waits for this worker's answer any more.
+    pub(super) fn not_awaited(&mut self, worker: WorkerId) {
+        if let Phase::Closing { workers, .. } = &mut self.phase {
+            workers.remove(&worker);
+        }
+    }
+
+    pub(super) fn sink_finished(&mut self) {
+        if let Phase::Closing { sink, .. } = &mut self.phase {
+            *sink = false;
+        }
+    }
+
+    pub(super) fn sink_died(&mut self, now: Timestamp) {
+        self.sink_lost = true;
+        self.ledger.feeds_lost();
+        self.sink_finished();
+        self.stop(Ending::Died { who: Role::Sink }, now);
+    }
+
+    pub(super) fn no_workers(&mut self, now: Timestamp) {
+        self.stop(Ending::Died { who: Role::Worker(self.last_gone) }, now);
+    }
+
+    pub(super) fn feed_failed(&mut self, feed: FeedId, error: String, now: Timestamp) {
+        self.ledger.feed_failed(feed);
+        self.stop(Ending::Failed { error }, now);
+    }
+}

@@ -1,0 +1,160 @@
+//! The intake: when tasks are claimed from the frontier, and what becomes of them.
+
+use std::sync::Arc;
+
+use super::ledger::{AfterFailure, Eager};
+use super::roster::Stirred;
+use super::{Desk, Held, Order, PER_WORKER, Place, StoreCall};
+use crate::clock::Timestamp;
+use crate::dispatcher::notice::{Ending, Notice};
+use crate::frontier::{Claim, Claimed, Committed, Stats};
+use crate::task::HostKey;
+use crate::verdict::Reason;
+
+/// What the Desk knows of the frontier, as of its last answer.
+#[derive(Debug)]
+pub(super) struct Intake {
+    /// A claim is out.
+    out: bool,
+    /// The counters.
+    stats: Stats,
+    /// When the next delayed task is due.
+    due: Option<Timestamp>,
+    /// The last claim for other hosts brought nothing, and nothing has come in since.
+    dry: bool,
+}
+
+impl Default for Intake {
+    fn default() -> Self {
+        Self { out: false, stats: Stats { unread: None, ..Stats::default() }, due: None, dry: false }
+    }
+}
+
+impl Intake {
+    /// When a claim will bring a delayed task.
+    pub(super) fn next_due(&self) -> Option<Timestamp> {
+        self.due.filter(|_| !self.out)
+    }
+
+    /// Is a claim out?
+    pub(super) const fn is_out(&self) -> bool {
+        self.out
+    }
+
+    /// Is nothing left to claim, now or later, and nothing leased?
+    pub(super) const fn is_exhausted(&self) -> bool {
+        self.stats.exhausted() && self.stats.leased == 0
+    }
+
+    fn has_ready(&self, now: Timestamp) -> bool {
+        self.stats.ready > 0 || self.stats.unread != Some(0) || self.due.is_some_and(|due| due <= now)
+    }
+}
+
+/// So many fresh tasks a worker are claimed at most: one to go on with, one to spare while a claim is out.
+const PER_CAPACITY: usize = 2;
+
+/// Where the hosts in the window leave workers idle, tasks of others are claimed beyond that, up to so many a worker.
+const PER_CAPACITY_OF_OTHERS: usize = 16;
+
+impl Desk {
+    fn capacity(&self) -> usize {
+        self.limits.workers.max(1) * PER_WORKER as usize
+    }
+
+    /// Claims, if the window runs low, or if idle workers may take tasks of hosts that are not in the window.
+    pub(super) fn claim(&mut self, now: Timestamp) {
+        if self.intake.out || !self.intake.has_ready(now) {
+            return;
+        }
+        let (fresh, capacity) = (self.window.fresh(), self.capacity());
+        let (n, barred) = if fresh < capacity {
+            (PER_CAPACITY * capacity - fresh, Vec::new())
+        } else if self.roster.any_idle() && !self.intake.dry && fresh < PER_CAPACITY_OF_OTHERS * capacity {
+            (capacity, self.window.hosts().cloned().collect::<Vec<HostKey>>())
+        } else {
+            return;
+        };
+        self.intake.out = true;
+        self.intake.dry = !barred.is_empty();
+        self.orders.push(Order::Claim { n, barred });
+    }
+
+    pub(super) fn claimed(&mut self, claim: Claim) {
+        self.intake.out = false;
+        self.intake.stats = claim.stats;
+        self.intake.due = claim.next_due;
+        if !claim.tasks.is_empty() {
+            self.intake.dry = false;
+            self.stirred = Stirred::Yes;
+        }
+        for Claimed { task, epoch } in claim.tasks {
+            self.window.arrive(&task);
+            let held = Held {
+                requests: task.requests,
+                epoch,
+                place: Place::Windowed,
+                turn: 0,
+                trial: super::Trial::default(),
+                tries: Vec::new(),
+                abandoned: 0,
+                not_before: Timestamp::default(),
+                repeat: false,
+                gap: std::time::Duration::ZERO,
+                task: Arc::clone(&task),
+            };
+            self.held.insert(task.id, held);
+        }
+    }
+
+    /// Gives a batch to the store, if it is time for one.
+    pub(super) fn commit(&mut self, now: Timestamp) {
+        let eager = if self.roster.any_idle() || !self.phase.is_running() { Eager::Yes } else { Eager::No };
+        if let Some(batch) = self.ledger.batch(now, eager) {
+            self.orders.push(Order::Commit(batch));
+        }
+    }
+
+    pub(super) fn committed(&mut self, committed: Committed) {
+        let Some(batch) = self.ledger.committed(&committed) else { return };
+        let retries = batch.iter().filter_map(|settlement| match settlement.fate {
+            crate::frontier::Fate::Retry { not_before, .. } => Some(not_before),
+            _ => None,
+        });
+        self.intake.due = self.intake.due.into_iter().chain(retries).min();
+        self.intake.stats = committed.stats;
+        if committed.new_links.iter().flatten().any(|&new| new > 0) {
+            self.intake.dry = false;
+        }
+        self.note(Notice::Progress(committed.stats));
+        if !committed.records.is_empty() {
+            self.orders.push(Order::Stored { through: committed.through, records: committed.records });
+        }
+    }
+
+    pub(super) fn store_failed(&mut self, what: StoreCall, error: String, now: Timestamp) {
+        match what {
+            StoreCall::Claim => {
+                self.intake.out = false;
+                self.stop(Ending::Failed { error }, now);
+            }
+            StoreCall::Commit => {
+                if self.ledger.failed(now) == AfterFailure::GiveUp {
+                    self.ledger.store_lost();
+                    self.stop(Ending::Failed { error }, now);
+                }
+            }
+        }
+    }
+
+    /// Counts an error of the proxies, for whoever has to say what was wrong with them.
+    pub(super) fn blame(&mut self, reason: &Reason) {
+        let entry = self.proxy_errors.entry(reason.code.clone()).or_insert_with(|| (0, reason.clone()));
+        entry.0 += 1;
+    }
+
+    /// The commonest error of the proxies.
+    pub(super) fn commonest_error(&self) -> Option<Reason> {
+        self.proxy_errors.values().max_by_key(|(times, _)| *times).map(|(_, reason)| reason.clone())
+    }
+}

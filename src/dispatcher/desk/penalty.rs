@@ -1,0 +1,82 @@
+//! Penalties: what follows for a proxy that was found at fault, or that fails in silence.
+
+use std::time::Duration;
+
+use super::roster::{Grip, Hands};
+use super::{Desk, Order};
+use crate::clock::Timestamp;
+use crate::dispatcher::notice::{Notice, PauseCause};
+use crate::proxy::ProxyId;
+use crate::proxy::health::Standing;
+use crate::proxy::pool::{After, Member, State};
+use crate::task::TaskId;
+use crate::verdict::Reason;
+
+impl Desk {
+    /// A proxy was found at fault.
+    pub(super) fn charge(&mut self, proxy: ProxyId, reason: &Reason, now: Timestamp) {
+        self.blame(reason);
+        let limits = self.limits.health;
+        let Some(health) = self.pool.health(proxy) else { return };
+        let standing = health.charge(&limits);
+        let score = health.score();
+        self.note(Notice::Charged { proxy, score, reason: reason.clone() });
+        self.mind(proxy, standing, reason, now);
+    }
+
+    /// A proxy's failures have come to something.
+    pub(super) fn mind(&mut self, proxy: ProxyId, standing: Standing, reason: &Reason, now: Timestamp) {
+        let Some(member) = self.pool.get(proxy) else { return };
+        if standing == Standing::Fit || !member.usable() {
+            return;
+        }
+        let limits = self.limits.health;
+        let Some(health) = self.pool.health(proxy) else { return };
+        let until = now + health.rest(&limits);
+        self.note(Notice::Cooling { proxy, until, reason: reason.clone() });
+        self.give_up(proxy, After::Cool(until), reason);
+    }
+
+    /// A proxy is out for this run.
+    pub(super) fn retire(&mut self, proxy: ProxyId, reason: Reason) {
+        if self.pool.get(proxy).is_none_or(|member| member.state() == State::Retired) {
+            return;
+        }
+        self.note(Notice::Retired { proxy, reason: reason.clone() });
+        self.give_up(proxy, After::Retire, &reason);
+    }
+
+    fn give_up(&mut self, proxy: ProxyId, after: After, reason: &Reason) {
+        let state = self.pool.get(proxy).map(Member::state);
+        self.pool.close(proxy, after);
+        let Some(State::Bound(worker)) = state else { return };
+        let Some(Hands::Holding(grip)) = self.roster.get(worker) else { return };
+        self.roster.set(worker, Hands::Holding(Grip { closing: true, ..grip }));
+        self.note(Notice::Replaced { worker, proxy, reason: reason.clone() });
+        self.orders.push(Order::Spent { worker, proxy: grip.proxy });
+    }
+
+    /// The site seems to refuse a proxy, as seen on a page: it leaves that host alone for a while.
+    pub(super) fn ban(&mut self, proxy: ProxyId, page: TaskId, reason: &Reason, now: Timestamp) {
+        let Some(host) = self.held.get(&page).map(|held| held.task.host.clone()) else { return };
+        let Some(address) = self.pool.get(proxy).map(|member| member.address) else { return };
+        let until = self.pace.ban(address, &host, page, now);
+        self.last_ban = Some(reason.clone());
+        self.note(Notice::HostPaused { proxy, host, until, cause: PauseCause::Ban, reason: reason.clone() });
+    }
+
+    /// The site asks a proxy to wait.
+    pub(super) fn throttle(
+        &mut self,
+        proxy: ProxyId,
+        page: TaskId,
+        wait: Option<Duration>,
+        reason: &Reason,
+        now: Timestamp,
+    ) {
+        let Some(host) = self.held.get(&page).map(|held| held.task.host.clone()) else { return };
+        let Some(address) = self.pool.get(proxy).map(|member| member.address) else { return };
+        let until = self.pace.throttle(address, &host, wait, now);
+        self.note(Notice::HostPaused { proxy, host, until, cause: PauseCause::Throttle, reason: reason.clone() });
+    }
+}

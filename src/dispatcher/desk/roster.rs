@@ -1,0 +1,155 @@
+//! The roster: the workers, what each holds, and which are idle.
+//!
+//! Pure bookkeeping; what an idle worker gets is decided in `assign.rs`.
+
+use std::collections::BTreeMap;
+
+use crate::clock::Timestamp;
+use crate::protocol::{ProxyRef, WorkerId};
+
+/// What a worker has in its hands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hands {
+    /// No proxy, and not told so yet.
+    Empty,
+    /// No proxy, and told so.
+    Parked,
+    /// A proxy.
+    Holding(Grip),
+}
+
+/// A worker's hold on a proxy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Grip {
+    /// Which proxy.
+    pub(super) proxy: ProxyRef,
+    /// Fetches out.
+    pub(super) out: u32,
+    /// Is it being given up?
+    pub(super) closing: bool,
+}
+
+#[derive(Debug)]
+struct Worker {
+    id: WorkerId,
+    hands: Hands,
+    /// When looking for a task again makes sense, as far as is known.
+    look_again: Timestamp,
+    idle_since: u64,
+}
+
+/// The workers, by slot.
+#[derive(Debug, Default)]
+pub(super) struct Roster {
+    slots: BTreeMap<u16, Worker>,
+    idle: BTreeMap<u64, u16>,
+    ticks: u64,
+    per_worker: u32,
+}
+
+impl Roster {
+    /// Nobody yet; each worker may have `per_worker` fetches out.
+    pub(super) fn new(per_worker: u32) -> Self {
+        Self { per_worker, ..Self::default() }
+    }
+
+    /// A new worker.
+    pub(super) fn enter(&mut self, id: WorkerId) {
+        let worker = Worker { id, hands: Hands::Empty, look_again: Timestamp::default(), idle_since: 0 };
+        self.slots.insert(id.slot, worker);
+    }
+
+    /// A worker is gone.
+    pub(super) fn leave(&mut self, id: WorkerId) -> Option<Hands> {
+        self.get(id)?;
+        let worker = self.slots.remove(&id.slot)?;
+        self.idle.remove(&worker.idle_since);
+        Some(worker.hands)
+    }
+
+    /// Whoever holds the slot now.
+    pub(super) fn holder(&self, slot: u16) -> Option<WorkerId> {
+        self.slots.get(&slot).map(|worker| worker.id)
+    }
+
+    /// All that are there.
+    pub(super) fn ids(&self) -> Vec<WorkerId> {
+        self.slots.values().map(|worker| worker.id).collect()
+    }
+
+    /// What a worker holds; `None` if this incarnation is not there.
+    pub(super) fn get(&self, id: WorkerId) -> Option<Hands> {
+        self.slots.get(&id.slot).filter(|worker| worker.id == id).map(|worker| worker.hands)
+    }
+
+    /// Workers without a proxy.
+    pub(super) fn without_proxy(&self) -> Vec<(WorkerId, Hands)> {
+        self.slots
+            .values()
+            .filter(|worker| !matches!(worker.hands, Hands::Holding(_)))
+            .map(|worker| (worker.id, worker.hands))
+            .collect()
+    }
+
+    /// Workers that hold a proxy, have room for a task, and could have one now; the longest idle one first. With `all`, also
+    /// those that were found to have nothing to do until later.
+    pub(super) fn idle(&self, now: Timestamp, stirred: Stirred) -> Vec<(WorkerId, ProxyRef)> {
+        self.idle
+            .values()
+            .filter_map(|slot| self.slots.get(slot))
+            .filter(|worker| stirred == Stirred::Yes || worker.look_again <= now)
+            .filter_map(|worker| match worker.hands {
+                Hands::Holding(grip) => Some((worker.id, grip.proxy)),
+                Hands::Empty | Hands::Parked => None,
+            })
+            .collect()
+    }
+
+    /// Is any worker with a proxy idle?
+    pub(super) fn any_idle(&self) -> bool {
+        !self.idle.is_empty()
+    }
+
+    /// When the first idle worker should look for a task again; the past does not count.
+    pub(super) fn next_look(&self, now: Timestamp) -> Option<Timestamp> {
+        self.idle
+            .values()
+            .filter_map(|slot| self.slots.get(slot))
+            .map(|worker| worker.look_again)
+            .filter(|&at| at > now && at < NEVER)
+            .min()
+    }
+
+    /// Nothing for this worker before that time.
+    pub(super) fn look_again(&mut self, id: WorkerId, at: Timestamp) {
+        if let Some(worker) = self.slots.get_mut(&id.slot).filter(|worker| worker.id == id) {
+            worker.look_again = at;
+        }
+    }
+
+    /// Sets what a worker holds.
+    pub(super) fn set(&mut self, id: WorkerId, hands: Hands) {
+        let per_worker = self.per_worker;
+        let Some(worker) = self.slots.get_mut(&id.slot).filter(|worker| worker.id == id) else { return };
+        worker.hands = hands;
+        self.idle.remove(&worker.idle_since);
+        worker.look_again = Timestamp::default();
+        if matches!(hands, Hands::Holding(grip) if !grip.closing && grip.out < per_worker) {
+            self.ticks += 1;
+            worker.idle_since = self.ticks;
+            self.idle.insert(self.ticks, id.slot);
+        }
+    }
+}
+
+/// Has anything changed since idle workers last looked for tasks?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stirred {
+    /// All idle workers look.
+    Yes,
+    /// Only those whose time has come.
+    No,
+}
+
+/// A time that does not come.
+pub(super) const NEVER: Timestamp = Timestamp::from_micros(u64::MAX);

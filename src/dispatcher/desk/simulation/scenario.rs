@@ -1,0 +1,173 @@
+//! What a simulated crawl is made of.
+
+use std::time::Duration;
+
+use crate::config;
+use crate::dispatcher::desk::Limits;
+
+/// How a proxy behaves.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum ProxyKind {
+    Good,
+    /// Refuses connections.
+    Dead,
+    /// Resets this share of its requests.
+    Flaky(f64),
+    /// Works for so many requests, then answers 403 itself.
+    Banning(u32),
+    /// Never answers.
+    Stalling,
+    /// Refuses our password.
+    Denying,
+    /// Answers every n-th request with 404 of its own.
+    Lying(u32),
+}
+
+/// How a page behaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PageKind {
+    Good,
+    /// 404.
+    Gone,
+    /// 500, always.
+    Broken,
+    /// 403 for everybody.
+    Forbidden,
+    /// Lacks a field.
+    Incomplete,
+    /// 429 for the first so many requests.
+    Throttled(u32),
+    /// Leads to a foreign host.
+    Astray,
+    /// Makes us panic.
+    Deadly,
+}
+
+/// A simulated crawl.
+#[derive(Clone, Debug)]
+pub(super) struct Scenario {
+    pub(super) seed: u64,
+    pub(super) limits: Limits,
+    pub(super) proxies: Vec<ProxyKind>,
+    pub(super) lists: u32,
+    pub(super) per_list: u32,
+    pub(super) hosts: u32,
+    /// The share of pages that are not good.
+    pub(super) bad_pages: f64,
+    /// Inside TLS: what the site says is certain.
+    pub(super) secure: bool,
+    /// The chance that a worker dies when a fetch of it ends.
+    pub(super) death: f64,
+    /// The chance that a job is lost.
+    pub(super) loss: f64,
+    /// The chance that a commit fails.
+    pub(super) commit_failure: f64,
+    /// Keep a trail of all events, to be printed if something breaks: when a single seed is repeated.
+    pub(super) told: bool,
+    /// The operator stops it after so long.
+    pub(super) stop_after: Option<Duration>,
+}
+
+fn limits(rng: &mut fastrand::Rng, workers: usize) -> Limits {
+    Limits {
+        workers,
+        pace: config::Pace {
+            delay: Duration::from_millis(*pick(rng, &[0, 100, 1500])),
+            jitter: *pick(rng, &[0.0, 0.5]),
+        },
+        retry: config::Retry {
+            attempts: 3,
+            witnesses: *pick(rng, &[1, 3, 5]),
+            max_requests: *pick(rng, &[20, 100]),
+            status: vec![500],
+            gone: vec![404],
+            backoff: Duration::from_secs(1),
+            backoff_max: Duration::from_secs(300),
+        },
+        ban: config::Ban { status: vec![403], cooldown: Duration::from_secs(300) },
+        health: config::Health {
+            max_errors: *pick(rng, &[1, 3]),
+            decay: 0.5,
+            cooldown: Duration::from_secs(30),
+            cooldown_max: Duration::from_secs(1800),
+            max_silent: 5,
+        },
+        wait: Duration::from_secs(900),
+        drain: Duration::from_secs(30),
+        feeds: 1 + rng.usize(0..2),
+        seed: rng.u64(..),
+    }
+}
+
+fn pick<'a, T>(rng: &mut fastrand::Rng, choices: &'a [T]) -> &'a T {
+    &choices[rng.usize(0..choices.len())]
+}
+
+impl Scenario {
+    /// Anything.
+    pub(super) fn random(seed: u64) -> Self {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let proxies = (0..rng.usize(1..12))
+            .map(|_| match rng.u32(0..12) {
+                0 => ProxyKind::Dead,
+                1 => ProxyKind::Flaky(0.1 + 0.8 * rng.f64()),
+                2 => ProxyKind::Banning(rng.u32(0..20)),
+                3 => ProxyKind::Stalling,
+                4 => ProxyKind::Denying,
+                5 => ProxyKind::Lying(1 + rng.u32(0..6)),
+                _ => ProxyKind::Good,
+            })
+            .collect();
+        let workers = rng.usize(1..12);
+        Self {
+            seed,
+            limits: limits(&mut rng, workers),
+            proxies,
+            lists: rng.u32(1..8),
+            per_list: rng.u32(0..8),
+            hosts: rng.u32(1..4),
+            bad_pages: *pick(&mut rng, &[0.0, 0.1, 0.5]),
+            secure: rng.bool(),
+            death: *pick(&mut rng, &[0.0, 0.02, 0.1]),
+            loss: *pick(&mut rng, &[0.0, 0.02]),
+            commit_failure: *pick(&mut rng, &[0.0, 0.1]),
+            told: std::env::var_os("BURDOCK_SIM_SEED").is_some(),
+            stop_after: None,
+        }
+    }
+
+    /// Nothing goes wrong.
+    pub(super) fn faultless(seed: u64) -> Self {
+        let mut scenario = Self::random(seed);
+        scenario.proxies.fill(ProxyKind::Good);
+        Self { bad_pages: 0.0, death: 0.0, loss: 0.0, commit_failure: 0.0, ..scenario }
+    }
+
+    /// Only workers die.
+    pub(super) fn mortal_workers(seed: u64) -> Self {
+        Self { death: 0.1, commit_failure: 0.1, ..Self::faultless(seed) }
+    }
+
+    /// Most proxies are dead, one is good.
+    pub(super) fn many_dead_proxies(seed: u64) -> Self {
+        let mut scenario = Self::faultless(seed);
+        let good = seed as usize % scenario.proxies.len();
+        for (place, kind) in scenario.proxies.iter_mut().enumerate() {
+            *kind = if place == good { ProxyKind::Good } else { ProxyKind::Dead };
+        }
+        scenario
+    }
+
+    /// All proxies are dead.
+    pub(super) fn all_dead(seed: u64) -> Self {
+        let mut scenario = Self::faultless(seed);
+        scenario.proxies.fill(ProxyKind::Dead);
+        scenario
+    }
+
+    /// The operator stops it.
+    pub(super) fn stopped(seed: u64) -> Self {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        Self { stop_after: Some(Duration::from_millis(rng.u64(0..5000))), ..Self::random(seed) }
+    }
+}

@@ -1,0 +1,182 @@
+//! The made-up site: what a page says through a proxy, and what is on it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::scenario::{PageKind, ProxyKind, Scenario};
+use crate::clock::Timestamp;
+use crate::frontier::Seeds;
+use crate::record::{Provenance, Record};
+use crate::task::{Exclusion, NewTask, Request, StageId, Task};
+use crate::verdict::{Certainty, Reason, Verdict};
+
+pub(super) const LIST: StageId = StageId(0);
+pub(super) const DETAIL: StageId = StageId(1);
+
+/// The pages and what has happened to them.
+pub(super) struct Site {
+    lists: u32,
+    per_list: u32,
+    hosts: u32,
+    secure: bool,
+    kinds: HashMap<String, PageKind>,
+    asked: HashMap<String, u32>,
+}
+
+/// What a fetch comes to.
+pub(super) struct Answer {
+    pub(super) verdict: Verdict,
+    pub(super) takes: Duration,
+    /// Did a request go out?
+    pub(super) sent: bool,
+}
+
+impl Site {
+    pub(super) fn new(scenario: &Scenario, rng: &mut fastrand::Rng) -> Self {
+        let Scenario { lists, per_list, hosts, secure, bad_pages, .. } = *scenario;
+        let mut site = Self { lists, per_list, hosts, secure, kinds: HashMap::new(), asked: HashMap::new() };
+        let urls: Vec<String> =
+            (0..lists).flat_map(|list| site.links(list).into_iter().chain([site.list(list)])).collect();
+        for url in urls {
+            let kind = if rng.f64() < bad_pages { bad_page(rng) } else { PageKind::Good };
+            site.kinds.insert(url, kind);
+        }
+        site
+    }
+
+    fn list(&self, list: u32) -> String {
+        format!("http://h{}.test/list/{list}", list % self.hosts)
+    }
+
+    /// Links of a list page: its own details, and one of its neighbour's.
+    fn links(&self, list: u32) -> Vec<String> {
+        let detail = |of: u32, n: u32| format!("http://h{}.test/detail/{of}-{n}", (of + n) % self.hosts);
+        let own = (0..self.per_list).map(|n| detail(list, n));
+        let neighbour = (self.per_list > 0).then(|| detail((list + 1) % self.lists, 0));
+        own.chain(neighbour).collect()
+    }
+
+    pub(super) fn details(&self) -> u64 {
+        u64::from(self.lists) * u64::from(self.per_list)
+    }
+
+    /// What `task` says through a proxy of that kind that has been used `used` times.
+    pub(super) fn answer(&mut self, task: &Task, proxy: ProxyKind, used: u32, rng: &mut fastrand::Rng) -> Answer {
+        let quick = Duration::from_millis(rng.u64(1..400));
+        let lost = |verdict, takes| Answer { verdict, takes, sent: true };
+        match proxy {
+            ProxyKind::Dead => Answer {
+                verdict: Verdict::ProxyBroken(Reason::new("proxy.refused", "refused")),
+                takes: Duration::from_millis(1),
+                sent: false,
+            },
+            ProxyKind::Denying => {
+                let verdict = Verdict::ProxyDenied(Reason::new("proxy.auth", "407"));
+                Answer { verdict, takes: Duration::from_millis(2), sent: false }
+            }
+            ProxyKind::Flaky(share) if rng.f64() < share => {
+                lost(Verdict::Doubtful(Reason::new("closed", "closed before the head")), quick)
+            }
+            ProxyKind::Banning(after) if used > after => lost(Verdict::Banned(Reason::new("status.403", "403")), quick),
+            ProxyKind::Stalling => {
+                lost(Verdict::Doubtful(Reason::new("timeout.head", "no head in time")), Duration::from_secs(15))
+            }
+            ProxyKind::Lying(every) if !self.secure && used.is_multiple_of(every) => {
+                lost(Verdict::Gone(Certainty::Doubtful, Reason::new("status.404", "404")), quick)
+            }
+            ProxyKind::Good | ProxyKind::Flaky(_) | ProxyKind::Banning(_) | ProxyKind::Lying(_) => {
+                lost(self.page(task), quick)
+            }
+        }
+    }
+
+    fn page(&mut self, task: &Task) -> Verdict {
+        let url = task.request.url.as_str();
+        let times = self.asked.entry(url.to_owned()).or_default();
+        *times += 1;
+        let certainty = if self.secure { Certainty::Sure } else { Certainty::Doubtful };
+        match self.kinds.get(url).copied().unwrap_or(PageKind::Good) {
+            PageKind::Good => Verdict::Done,
+            PageKind::Gone => Verdict::Gone(certainty, Reason::new("status.404", "404")),
+            PageKind::Broken => Verdict::Failing(certainty, Reason::new("status.500", "500")),
+            PageKind::Forbidden => Verdict::Banned(Reason::new("status.403", "403")),
+            PageKind::Incomplete => Verdict::Doubtful(Reason::new("field.missing", "no title")),
+            PageKind::Throttled(first) if *times <= first => {
+                Verdict::Throttled { retry_after: None, reason: Reason::new("status.429", "429") }
+            }
+            PageKind::Throttled(_) => Verdict::Done,
+            PageKind::Astray => Verdict::Excluded(Exclusion::ForeignHost, Reason::new("foreign_host", "elsewhere")),
+            PageKind::Deadly => Verdict::Panicked(Reason::new("panic", "boom")),
+        }
+    }
+
+    /// What a good answer to `task` holds.
+    pub(super) fn harvest(&self, task: &Arc<Task>, now: Timestamp) -> (Vec<NewTask>, Vec<Record>) {
+        if task.stage == DETAIL {
+            return (Vec::new(), vec![record(task, now)]);
+        }
+        let list = task.request.url.path().rsplit('/').next().and_then(|text| text.parse().ok()).unwrap_or(0);
+        (self.links(list).iter().map(|url| new_task(DETAIL, url)).collect(), Vec::new())
+    }
+
+    pub(super) fn seeds(&self) -> Box<dyn Seeds> {
+        let urls: Vec<String> = (0..self.lists).map(|list| self.list(list)).collect();
+        Box::new(Starts(urls.into_iter()))
+    }
+}
+
+fn bad_page(rng: &mut fastrand::Rng) -> PageKind {
+    match rng.u32(0..7) {
+        0 => PageKind::Gone,
+        1 => PageKind::Broken,
+        2 => PageKind::Forbidden,
+        3 => PageKind::Incomplete,
+        4 => PageKind::Throttled(rng.u32(1..5)),
+        5 => PageKind::Astray,
+        _ => PageKind::Deadly,
+    }
+}
+
+fn new_task(stage: StageId, url: &str) -> NewTask {
+    NewTask {
+        stage,
+        request: Request::get(url.parse().expect("a URL")),
+        priority: i32::from(stage.0),
+        depth: u32::from(stage.0),
+        meta: Arc::default(),
+        referrer: None,
+        start_url: url.into(),
+        excluded: None,
+    }
+}
+
+fn record(task: &Arc<Task>, now: Timestamp) -> Record {
+    let provenance = Provenance {
+        url: task.request.url.as_str().into(),
+        fetched_at: now,
+        proxy: "".into(),
+        status: 200,
+        attempts: task.attempts + 1,
+        referrer: None,
+        start_url: Arc::clone(&task.start_url),
+    };
+    Record { task: task.id, index: 0, stage: task.stage, provenance: Arc::new(provenance), values: Vec::new() }
+}
+
+/// Start URLs whose number is not known beforehand.
+struct Starts(std::vec::IntoIter<String>);
+
+impl Iterator for Starts {
+    type Item = std::io::Result<NewTask>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.next().map(|url| Ok(new_task(LIST, &url)))
+    }
+}
+
+impl Seeds for Starts {
+    fn unread(&self) -> Option<u64> {
+        None
+    }
+}

@@ -1,0 +1,481 @@
+//! The made-up world around the Desk, and the invariants that must hold in it.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::scenario::{ProxyKind, Scenario};
+use super::site::Site;
+use crate::clock::Timestamp;
+use crate::dispatcher::desk::{Desk, Event, Order, StoreCall};
+use crate::dispatcher::notice::{Ending, Notice};
+use crate::frontier::fingerprint::Fingerprinter;
+use crate::frontier::memory::MemoryFrontier;
+use crate::frontier::{Fate, Frontier, Settlement, Stats};
+use crate::protocol::{Assignment, Cursor, FeedId, Meters, Next, Outcome, ProxyRef, Signal, Why, WorkerId};
+use crate::proxy::{Endpoint, ProxyId, Route, Scheme};
+use crate::record::Seq;
+use crate::task::{HostKey, Task, TaskId};
+
+/// Something that will happen.
+enum Coming {
+    /// The Desk hears of something.
+    Event(Event),
+    /// A job ends.
+    JobEnds(u64),
+    /// The timer, if it is still the last one that was set.
+    Timer(u64),
+    /// A worker is started in a slot.
+    Start(WorkerId),
+    /// An idle worker answers that its proxy is spent.
+    Reply(WorkerId, ProxyRef),
+}
+
+#[derive(Debug, Default)]
+struct Worker {
+    incarnation: u32,
+    alive: bool,
+    proxy: Option<ProxyRef>,
+    jobs: usize,
+    spent: bool,
+}
+
+struct Job {
+    worker: WorkerId,
+    assignment: Assignment,
+    task: Arc<Task>,
+    outcome: Option<Box<Outcome>>,
+}
+
+/// How a simulated crawl ended.
+pub(super) struct End {
+    pub(super) ending: Ending,
+    pub(super) stats: Stats,
+    pub(super) details: u64,
+    pub(super) charges: u64,
+}
+
+pub(super) struct World {
+    scenario: Scenario,
+    rng: fastrand::Rng,
+    now: Timestamp,
+    desk: Desk,
+    site: Site,
+    store: MemoryFrontier,
+    store_busy_until: Timestamp,
+    claims_out: usize,
+    commits_out: usize,
+    coming: BTreeMap<(Timestamp, u64), Coming>,
+    number: u64,
+    timer: u64,
+    workers: BTreeMap<u16, Worker>,
+    jobs: HashMap<u64, Job>,
+    used: Vec<u32>,
+    last_sent: HashMap<(ProxyId, HostKey), Timestamp>,
+    done: HashSet<TaskId>,
+    delivered: HashSet<(TaskId, u32)>,
+    through: Seq,
+    requests: HashMap<TaskId, u32>,
+    bound: HashMap<ProxyId, (WorkerId, ProxyRef)>,
+    restarts: bool,
+    charges: u64,
+    ended: Option<Ending>,
+    trail: Vec<String>,
+}
+
+fn route(number: usize) -> Route {
+    Route::Proxy(Endpoint {
+        scheme: Scheme::Http,
+        host: "127.0.0.1".to_owned(),
+        port: 1000 + number as u16,
+        credentials: None,
+        label: format!("p{number}").into(),
+    })
+}
+
+impl World {
+    pub(super) fn new(scenario: Scenario) -> Self {
+        let mut rng = fastrand::Rng::with_seed(scenario.seed ^ 0x5eed);
+        let routes: Vec<Route> = (0..scenario.proxies.len()).map(route).collect();
+        let site = Site::new(&scenario, &mut rng);
+        let names = vec!["list".into(), "detail".into()];
+        let mut world = Self {
+            now: Timestamp::from_micros(1_000_000_000),
+            desk: Desk::new(scenario.limits.clone(), &routes),
+            store: MemoryFrontier::new(Fingerprinter::new([1; 16], names), site.seeds()),
+            site,
+            store_busy_until: Timestamp::default(),
+            claims_out: 0,
+            commits_out: 0,
+            coming: BTreeMap::new(),
+            number: 0,
+            timer: 0,
+            workers: BTreeMap::new(),
+            jobs: HashMap::new(),
+            used: vec![0; scenario.proxies.len()],
+            last_sent: HashMap::new(),
+            done: HashSet::new(),
+            delivered: HashSet::new(),
+            through: Seq::default(),
+            requests: HashMap::new(),
+            bound: HashMap::new(),
+            restarts: true,
+            charges: 0,
+            ended: None,
+            trail: Vec::new(),
+            rng,
+            scenario,
+        };
+        for slot in 0..world.scenario.limits.workers {
+            let id = WorkerId { slot: slot as u16, incarnation: 0 };
+            world.later(Duration::from_millis(slot as u64), Coming::Start(id));
+        }
+        if let Some(after) = world.scenario.stop_after {
+            world.later(after, Coming::Event(Event::Stop(Signal::Interrupt)));
+        }
+        world
+    }
+
+    /// Runs to the end, checking everything on the way.
+    pub(super) fn run(mut self) -> End {
+        for _ in 0..2_000_000 {
+            let Some(((at, _), coming)) = self.coming.pop_first() else { break };
+            assert!(at >= self.now);
+            self.now = at;
+            assert!(self.now.as_micros() < 1_000_000 * 86_400 * 30, "still going after 30 days\n{}", self.story());
+            self.happen(coming);
+            if let Some(ending) = self.ended.take() {
+                return self.audit(ending);
+            }
+        }
+        panic!("it never ends: nothing is to come and it has not said that it is over\n{}", self.story());
+    }
+
+    fn story(&self) -> String {
+        let from = self.trail.len().saturating_sub(60);
+        format!("{:#?}\nlast events:\n{}", self.scenario, self.trail[from..].join("\n"))
+    }
+
+    fn later(&mut self, wait: Duration, coming: Coming) {
+        self.number += 1;
+        self.coming.insert((self.now + wait, self.number), coming);
+    }
+
+    fn soon(&mut self) -> Duration {
+        Duration::from_micros(self.rng.u64(1..2000))
+    }
+
+    fn happen(&mut self, coming: Coming) {
+        match coming {
+            Coming::Event(event) => self.tell(event),
+            Coming::Timer(number) if number == self.timer => self.tell(Event::Timer),
+            Coming::Timer(_) => {}
+            Coming::Start(id) => self.start(id),
+            Coming::JobEnds(number) => self.job_ends(number),
+            Coming::Reply(id, proxy) => {
+                if let Some(worker) = self.worker(id)
+                    && worker.proxy == Some(proxy)
+                    && worker.spent
+                {
+                    worker.proxy = None;
+                    worker.spent = false;
+                    self.tell(Event::Replace { worker: id, proxy, why: Why::Spent });
+                }
+            }
+        }
+    }
+
+    fn worker(&mut self, id: WorkerId) -> Option<&mut Worker> {
+        self.workers.get_mut(&id.slot).filter(|worker| worker.alive && worker.incarnation == id.incarnation)
+    }
+
+    fn start(&mut self, id: WorkerId) {
+        if !self.restarts && id.incarnation > 0 {
+            return;
+        }
+        self.workers.insert(id.slot, Worker { incarnation: id.incarnation, alive: true, ..Worker::default() });
+        self.tell(Event::Ready(id));
+    }
+
+    fn tell(&mut self, event: Event) {
+        match &event {
+            Event::Claimed(_) => self.claims_out -= 1,
+            Event::Committed(_) | Event::StoreFailed { what: StoreCall::Commit, .. } => self.commits_out -= 1,
+            _ => {}
+        }
+        if self.scenario.told {
+            self.trail.push(format!("{} {event:?}", self.now.as_micros()));
+        }
+        for order in self.desk.handle(event, self.now) {
+            if self.scenario.told {
+                self.trail.push(format!("    {order:?}"));
+            }
+            self.obey(order);
+        }
+        self.check();
+    }
+
+    fn obey(&mut self, order: Order) {
+        match order {
+            Order::Bind { worker, proxy, .. } => {
+                if let Some(worker) = self.worker(worker) {
+                    assert_eq!(worker.jobs, 0, "bound while it works");
+                    worker.proxy = Some(proxy);
+                    worker.spent = false;
+                }
+            }
+            Order::Fetch { worker, assignment, task, gap } => self.fetch(worker, assignment, task, gap),
+            Order::Spent { worker: id, proxy } => {
+                let wait = self.soon();
+                if let Some(worker) = self.worker(id)
+                    && worker.proxy == Some(proxy)
+                {
+                    worker.spent = true;
+                    if worker.jobs == 0 {
+                        self.later(wait, Coming::Reply(id, proxy));
+                    }
+                }
+            }
+            Order::Park(id) => {
+                if let Some(worker) = self.worker(id) {
+                    assert_eq!(worker.jobs, 0);
+                    worker.proxy = None;
+                }
+            }
+            Order::FinishWorker(id) => {
+                let wait = self.soon();
+                if let Some(worker) = self.worker(id) {
+                    worker.alive = false;
+                    self.later(wait, Coming::Event(Event::WorkerFinished(id)));
+                }
+            }
+            Order::Claim { n, barred } => {
+                self.claims_out += 1;
+                let claim = self.store.claim(n, self.now, &barred).expect("a claim");
+                assert!(claim.tasks.len() <= n);
+                self.store_replies(Event::Claimed(claim));
+            }
+            Order::Commit(batch) => self.commit(&batch),
+            Order::HandBack(leases) => self.store.hand_back(&leases).expect("handed back"),
+            Order::Stored { through, records } => self.deliver(through, records),
+            Order::FinishSink => {
+                let wait = self.soon();
+                self.later(wait, Coming::Event(Event::SinkFinished));
+            }
+            Order::NoRestarts => self.restarts = false,
+            Order::WakeAt(at) => {
+                assert!(at > self.now, "a timer for now would run in circles");
+                self.timer += 1;
+                let timer = Coming::Timer(self.timer);
+                self.later(at.since(self.now), timer);
+            }
+            Order::Note(notice) => self.noted(notice),
+            Order::Finished(ending) => self.ended = Some(ending),
+        }
+    }
+
+    fn store_replies(&mut self, event: Event) {
+        let takes = self.soon();
+        self.store_busy_until = self.store_busy_until.max(self.now) + takes;
+        let wait = self.store_busy_until.since(self.now);
+        self.later(wait, Coming::Event(event));
+    }
+
+    fn commit(&mut self, batch: &[Settlement]) {
+        self.commits_out += 1;
+        if self.rng.f64() < self.scenario.commit_failure {
+            return self.store_replies(Event::StoreFailed { what: StoreCall::Commit, error: "disk full".to_owned() });
+        }
+        let committed = self.store.commit(batch, self.now).expect("a commit");
+        for (settlement, new_links) in batch.iter().zip(&committed.new_links) {
+            assert!(new_links.is_some(), "a settlement under an old lease");
+            if settlement.fate == Fate::Done {
+                assert!(self.done.insert(settlement.task), "I1: done twice\n{}", self.story());
+            }
+        }
+        self.store_replies(Event::Committed(committed));
+    }
+
+    fn deliver(&mut self, through: Seq, records: Vec<crate::record::StoredRecord>) {
+        for stored in records {
+            assert!(stored.seq > self.through, "I2: records out of order");
+            self.through = stored.seq;
+            let key = (stored.record.task, stored.record.index);
+            assert!(self.delivered.insert(key), "I2: a record twice\n{}", self.story());
+        }
+        assert_eq!(self.through, through);
+        for feed in 0..self.scenario.limits.feeds {
+            let cursor = Cursor { feed: FeedId(feed as u16), through, bytes: 0, tail: 0 };
+            let wait = self.soon();
+            self.later(wait, Coming::Event(Event::Flushed(cursor)));
+        }
+    }
+
+    fn noted(&mut self, notice: Notice) {
+        match notice {
+            Notice::Bound { worker, proxy } => {
+                let other = self.bound.insert(proxy.id, (worker, proxy));
+                assert!(other.is_none(), "I3: bindings of one proxy overlap\n{}", self.story());
+            }
+            Notice::Released { proxy, .. } => {
+                assert_eq!(self.bound.remove(&proxy.id).map(|(_, bound)| bound), Some(proxy));
+            }
+            Notice::Charged { .. } => self.charges += 1,
+            _ => {}
+        }
+    }
+
+    fn fetch(&mut self, id: WorkerId, assignment: Assignment, task: Arc<Task>, gap: Duration) {
+        let in_use = self.jobs.values().any(|job| job.assignment.proxy.id == assignment.proxy.id);
+        assert!(!in_use, "I3: a proxy in two hands\n{}", self.story());
+        let Some(worker) = self.worker(id) else {
+            let wait = self.soon();
+            return self.later(wait, Coming::Event(Event::Abandoned(assignment)));
+        };
+        assert_eq!(worker.proxy, Some(assignment.proxy), "I4: a task for a worker without that proxy");
+        assert_eq!(worker.jobs, 0, "more than it can carry");
+        assert!(!worker.spent, "a task through a spent proxy");
+        worker.jobs += 1;
+        let kind = self.scenario.proxies[assignment.proxy.id.0 as usize];
+        let used = &mut self.used[assignment.proxy.id.0 as usize];
+        *used += 1;
+        let answer = self.site.answer(&task, kind, *used, &mut self.rng);
+        let dials = self.soon();
+        let meters = self.meters(&task, assignment.proxy.id, &answer, dials, gap);
+        let takes = dials + answer.takes;
+        let outcome = self.outcome(id, assignment, &task, answer.verdict, meters, takes);
+        self.number += 1;
+        let number = self.number;
+        self.jobs.insert(number, Job { worker: id, assignment, task, outcome });
+        self.later(takes, Coming::JobEnds(number));
+    }
+
+    fn meters(
+        &mut self,
+        task: &Task,
+        proxy: ProxyId,
+        answer: &super::site::Answer,
+        dials: Duration,
+        gap: Duration,
+    ) -> Meters {
+        if !answer.sent {
+            return Meters::default();
+        }
+        let sent = self.now + dials;
+        let requests = self.requests.entry(task.id).or_default();
+        *requests += 1;
+        assert!(*requests <= self.scenario.limits.retry.max_requests, "I5: too many requests\n{}", self.story());
+        assert!(gap >= self.scenario.limits.pace.delay);
+        if let Some(before) = self.last_sent.insert((proxy, task.host.clone()), sent) {
+            let apart = sent.since(before);
+            assert!(apart >= self.scenario.limits.pace.delay, "I7: only {apart:?} apart\n{}", self.story());
+        }
+        Meters { sent: vec![(task.host.clone(), sent)], requests: 1, ..Meters::default() }
+    }
+
+    fn outcome(
+        &mut self,
+        worker: WorkerId,
+        assignment: Assignment,
+        task: &Arc<Task>,
+        verdict: crate::verdict::Verdict,
+        meters: Meters,
+        takes: Duration,
+    ) -> Option<Box<Outcome>> {
+        if self.rng.f64() < self.scenario.loss {
+            return None;
+        }
+        let (links, records) = match verdict {
+            crate::verdict::Verdict::Done => self.site.harvest(task, self.now + takes),
+            _ => (Vec::new(), Vec::new()),
+        };
+        let next = Next::Ready;
+        Some(Box::new(Outcome { worker, assignment, verdict, links, records, missing: Vec::new(), meters, next }))
+    }
+
+    fn job_ends(&mut self, number: u64) {
+        let Some(job) = self.jobs.remove(&number) else { return };
+        let dies = self.rng.f64() < self.scenario.death;
+        let wait = self.soon();
+        let mut reply = None;
+        let alive = self.worker(job.worker).map(|worker| {
+            worker.jobs -= 1;
+            if worker.spent {
+                reply = worker.proxy;
+            }
+        });
+        let event = match job.outcome {
+            Some(mut outcome) => {
+                if reply.is_some() {
+                    outcome.next = Next::Closing;
+                }
+                Event::Fetched(outcome)
+            }
+            None => Event::Abandoned(job.assignment),
+        };
+        if alive.is_some() && dies {
+            return self.die(job.worker, event);
+        }
+        let _ = job.task;
+        self.tell(event);
+        if let Some(proxy) = reply {
+            self.later(wait, Coming::Reply(job.worker, proxy));
+        }
+    }
+
+    /// A worker dies at the end of a job: its outcome may still come, late, or be lost; the obituary comes at some time; the
+    /// next incarnation may be there before it.
+    fn die(&mut self, id: WorkerId, last: Event) {
+        if let Some(worker) = self.worker(id) {
+            worker.alive = false;
+            worker.proxy = None;
+        }
+        let last = match last {
+            Event::Fetched(outcome) if self.rng.bool() => Event::Fetched(outcome),
+            Event::Fetched(outcome) => Event::Abandoned(outcome.assignment),
+            other => other,
+        };
+        let waits = [self.soon(), self.soon(), self.soon() + Duration::from_millis(self.rng.u64(0..3))];
+        self.later(waits[0], Coming::Event(last));
+        self.later(waits[1], Coming::Event(Event::Gone(id)));
+        let next = WorkerId { incarnation: id.incarnation + 1, ..id };
+        self.later(waits[2], Coming::Start(next));
+    }
+
+    /// What must hold after every event.
+    fn check(&mut self) {
+        assert!(self.claims_out <= 1 && self.commits_out <= 1, "more than one call of a kind to the store");
+        let stats = self.store.stats();
+        assert_eq!(
+            stats.found,
+            stats.ready + stats.delayed + stats.leased + stats.done + stats.gone + stats.dead + stats.excluded,
+            "the frontier lost count"
+        );
+        let mut held: Vec<ProxyId> = self.workers.values().filter_map(|worker| worker.proxy).map(|p| p.id).collect();
+        held.sort_unstable();
+        assert!(held.windows(2).all(|pair| pair[0] != pair[1]), "I3: one proxy, two workers\n{}", self.story());
+        if let Some(idle) = self.desk.idle_with_work(self.now) {
+            panic!("I8: {idle:?} is idle while a task may go to it\n{}", self.story());
+        }
+    }
+
+    /// What must hold at the end.
+    fn audit(self, ending: Ending) -> End {
+        let stats = self.store.stats();
+        let story = || self.story();
+        assert_eq!(self.delivered.len() as u64, stats.records, "I2: records lost\n{}", story());
+        // A store that failed again and again keeps the leases of what could not be committed: the next start recovers them.
+        let store_broke = matches!(ending, Ending::Failed { .. });
+        assert!(stats.leased == 0 || store_broke, "a task is still leased\n{}", story());
+        if ending == Ending::Complete {
+            assert_eq!(stats.left(), 0, "I5: it ended with work left\n{}", story());
+            assert_eq!(stats.unread, Some(0));
+            assert_eq!(self.store.dead_letters().expect("dead letters").len() as u64, stats.dead);
+        }
+        let has_good = self.scenario.proxies.contains(&ProxyKind::Good);
+        if has_good && self.scenario.bad_pages == 0.0 {
+            assert!(!matches!(ending, Ending::NoProxy { .. }), "gave up with a good proxy in the pool\n{}", story());
+        }
+        End { ending, stats, details: self.site.details(), charges: self.charges }
+    }
+}

@@ -1,0 +1,165 @@
+//! What the Desk is told and what it orders.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::Timestamp;
+use crate::config;
+use crate::dispatcher::notice::{Ending, Notice};
+use crate::frontier::{Claim, Committed, Settlement};
+use crate::protocol::{Assignment, Cursor, FeedId, Outcome, ProxyRef, Signal, Why, WorkerId};
+use crate::proxy::Route;
+use crate::record::{Seq, StoredRecord};
+use crate::task::{Epoch, HostKey, Task, TaskId};
+
+/// What the Desk has to know of the settings.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Workers that are asked for.
+    pub workers: usize,
+    /// `[pace]`
+    pub pace: config::Pace,
+    /// `[retry]`
+    pub retry: config::Retry,
+    /// `[ban]`
+    pub ban: config::Ban,
+    /// `[health]`
+    pub health: config::Health,
+    /// `proxies.wait`
+    pub wait: Duration,
+    /// How long fetches that are out are awaited when stopping: one hop's time-out.
+    pub drain: Duration,
+    /// How many feeds there are.
+    pub feeds: usize,
+    /// The seed of jitter.
+    pub seed: u64,
+}
+
+/// Something happened.
+#[derive(Debug)]
+pub enum Event {
+    /// A worker is new and idle.
+    Ready(WorkerId),
+    /// A fetch has ended.
+    Fetched(Box<Outcome>),
+    /// A worker holds no task and needs another proxy.
+    Replace {
+        /// Who.
+        worker: WorkerId,
+        /// The proxy that is given up.
+        proxy: ProxyRef,
+        /// Why.
+        why: Why,
+    },
+    /// A fetch ended without an outcome.
+    Abandoned(Assignment),
+    /// A worker is dead.
+    Gone(WorkerId),
+    /// A worker has stopped as asked.
+    WorkerFinished(WorkerId),
+    /// A slot stays closed.
+    SlotClosed(u16),
+    /// All slots are closed.
+    NoWorkers,
+    /// The answer to a claim.
+    Claimed(Claim),
+    /// A commit is through.
+    Committed(Committed),
+    /// A commit, or a claim, failed: why.
+    StoreFailed {
+        /// Which of the two.
+        what: StoreCall,
+        /// Why.
+        error: String,
+    },
+    /// A feed has records durably.
+    Flushed(Cursor),
+    /// A feed cannot go on.
+    FeedFailed {
+        /// Which one.
+        feed: FeedId,
+        /// Why.
+        error: String,
+    },
+    /// The sink has closed all feeds as asked.
+    SinkFinished,
+    /// The sink is dead.
+    SinkDied,
+    /// The time that was asked for by [`Order::WakeAt`] has come.
+    Timer,
+    /// The operator asks for an orderly stop.
+    Stop(Signal),
+}
+
+/// A call to the store that can fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoreCall {
+    /// A claim.
+    Claim,
+    /// A commit.
+    Commit,
+}
+
+/// Something is to be done.
+#[derive(Debug)]
+pub enum Order {
+    /// Give a proxy to a worker.
+    Bind {
+        /// Who.
+        worker: WorkerId,
+        /// Which proxy, under which lease.
+        proxy: ProxyRef,
+        /// The way that it opens.
+        route: Arc<Route>,
+    },
+    /// Give a task to a worker.
+    Fetch {
+        /// Who.
+        worker: WorkerId,
+        /// What, through which proxy.
+        assignment: Assignment,
+        /// The task.
+        task: Arc<Task>,
+        /// The least time between two requests of this fetch to one host.
+        gap: Duration,
+    },
+    /// Tell a worker that its proxy is used up.
+    Spent {
+        /// Who.
+        worker: WorkerId,
+        /// Which proxy.
+        proxy: ProxyRef,
+    },
+    /// Tell a worker that there is no proxy for it.
+    Park(WorkerId),
+    /// Tell a worker to stop.
+    FinishWorker(WorkerId),
+    /// Claim up to `n` tasks, none of a barred host.
+    Claim {
+        /// How many.
+        n: usize,
+        /// Hosts of which there are enough.
+        barred: Vec<HostKey>,
+    },
+    /// Commit a batch.
+    Commit(Arc<Vec<Settlement>>),
+    /// Put tasks back at no cost.
+    HandBack(Vec<(TaskId, Epoch)>),
+    /// Tell the sink of committed records.
+    Stored {
+        /// The number of the last one.
+        through: Seq,
+        /// The new ones.
+        records: Vec<StoredRecord>,
+    },
+    /// Tell the sink to flush and close.
+    FinishSink,
+    /// From here on nobody is restarted.
+    NoRestarts,
+    /// Send [`Event::Timer`] then; an earlier wish is void.
+    WakeAt(Timestamp),
+    /// Tell people.
+    Note(Notice),
+    /// It is over.
+    Finished(Ending),
+}

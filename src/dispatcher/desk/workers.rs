@@ -1,0 +1,128 @@
+//! Workers that come, go and report: what each of these events changes in what is held.
+
+use std::sync::Arc;
+
+use super::roster::{Hands, Stirred};
+use super::{Desk, Place};
+use crate::clock::Timestamp;
+use crate::dispatcher::notice::Notice;
+use crate::protocol::{Assignment, ProxyRef, Why, WorkerId};
+use crate::task::TaskId;
+use crate::verdict::Reason;
+
+impl Desk {
+    pub(super) fn enter(&mut self, worker: WorkerId, now: Timestamp) {
+        if let Some(old) = self.roster.holder(worker.slot) {
+            if old.incarnation >= worker.incarnation {
+                return;
+            }
+            self.gone(old, now);
+        }
+        self.roster.enter(worker);
+        self.dismiss(worker);
+    }
+
+    /// A worker is dead: what it was fetching goes back, its proxy drains.
+    pub(super) fn gone(&mut self, worker: WorkerId, now: Timestamp) {
+        let Some(hands) = self.roster.leave(worker) else { return };
+        self.last_gone = worker;
+        self.not_awaited(worker);
+        self.note(Notice::WorkerGone { worker });
+        let lost: Vec<TaskId> =
+            self.held.iter().filter(|(_, held)| held.place == Place::Assigned(worker)).map(|(&id, _)| id).collect();
+        for id in lost {
+            self.lost(id, now);
+        }
+        if let Hands::Holding(grip) = hands {
+            self.release(grip.proxy, now);
+        }
+    }
+
+    pub(super) fn replace(&mut self, worker: WorkerId, proxy: ProxyRef, why: Why, now: Timestamp) {
+        let Some(Hands::Holding(grip)) = self.roster.get(worker) else { return };
+        if grip.proxy != proxy {
+            return;
+        }
+        if let Why::Unusable(reason) = why {
+            self.blame(&reason);
+            self.retire(proxy.id, reason);
+        }
+        self.release(proxy, now);
+        self.roster.set(worker, Hands::Empty);
+    }
+
+    pub(super) fn abandoned(&mut self, assignment: &Assignment, now: Timestamp) {
+        // Nobody knows when its request went out: as late as now.
+        if let Some(host) = self.held.get(&assignment.task).map(|held| held.task.host.clone()) {
+            self.keep_pace(assignment, &[(host, now)]);
+        }
+        let worker = self.came_back(assignment, now);
+        let Some(held) = self.held.get_mut(&assignment.task) else { return };
+        if held.epoch != assignment.epoch || held.turn != assignment.turn || !matches!(held.place, Place::Assigned(_)) {
+            return;
+        }
+        held.abandoned += 1;
+        let (task, often) = (Arc::clone(&held.task), held.abandoned);
+        self.note(Notice::Abandoned { task: Arc::clone(&task) });
+        if let Some(worker) = worker {
+            self.loosen(worker, assignment.proxy);
+        }
+        if often >= self.limits.retry.witnesses {
+            let reason = Reason::new("abandoned", format!("{often} fetches of it ended without an outcome"));
+            self.use_attempt(task.id, reason, now);
+        } else {
+            self.lost(task.id, now);
+        }
+    }
+
+    /// A fetch is lost: its page goes back. It may have reached the site, so it counts as a request.
+    pub(super) fn lost(&mut self, id: TaskId, now: Timestamp) {
+        if let Some(held) = self.held.get_mut(&id) {
+            held.requests += 1;
+            self.put_back(id);
+            self.bound_requests(id, "a fetch without an outcome", now);
+        }
+    }
+
+    /// A fetch is back: the lease that it went out under may be over now. Gives the worker that it was assigned to, if it
+    /// still is.
+    pub(super) fn came_back(&mut self, assignment: &Assignment, now: Timestamp) -> Option<WorkerId> {
+        if let Some(change) = self.pool.came_back(assignment, now) {
+            self.changed(change);
+        }
+        let held = self.held.get(&assignment.task)?;
+        match held.place {
+            Place::Assigned(worker) if held.turn == assignment.turn && held.epoch == assignment.epoch => Some(worker),
+            Place::Assigned(_) | Place::Windowed => None,
+        }
+    }
+
+    /// A worker has one fetch less out.
+    pub(super) fn loosen(&mut self, worker: WorkerId, proxy: ProxyRef) {
+        if let Some(Hands::Holding(mut grip)) = self.roster.get(worker)
+            && grip.proxy == proxy
+        {
+            grip.out = grip.out.saturating_sub(1);
+            self.roster.set(worker, Hands::Holding(grip));
+        }
+    }
+
+    /// A task goes back into the window, before all others: nobody has judged it.
+    pub(super) fn put_back(&mut self, id: TaskId) {
+        let Some(held) = self.held.get_mut(&id) else { return };
+        held.place = Place::Windowed;
+        if held.trial.is_open() {
+            self.window.suspect(&held.task);
+            self.suspects_stirred = Stirred::Yes;
+        } else {
+            self.window.put_back(&held.task);
+        }
+        self.stirred = Stirred::Yes;
+    }
+
+    pub(super) fn release(&mut self, proxy: ProxyRef, now: Timestamp) {
+        if let Some(change) = self.pool.release(proxy, now) {
+            self.changed(change);
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! The pool: every proxy's state, the queue of spares, and the leases under which proxies are in workers' hands.
+//!
+//! Pure. One proxy is under one lease at a time, and a lease that has fetches out is not over: the proxy *drains*, and only
+//! then is it spare, cooling or retired. Who gets which spare, and who is at fault, is the Desk's business.
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
+
+use crate::clock::Timestamp;
+use crate::pace::AddressId;
+use crate::protocol::{Assignment, ProxyRef, WorkerId};
+use crate::proxy::health::Health;
+use crate::proxy::{ProxyId, Route};
+use crate::task::{Epoch, TaskId};
+
+/// Where a proxy goes when its lease is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum After {
+    /// To the spares.
+    Spare,
+    /// To rest until then.
+    Cool(Timestamp),
+    /// Out, for this run.
+    Retire,
+}
+
+/// Where a proxy is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// In the queue of spares.
+    Spare,
+    /// In a worker's hands.
+    Bound(WorkerId),
+    /// In a worker's hands, which was told to give it up.
+    Closing(WorkerId, After),
+    /// In nobody's hands, with fetches out.
+    Draining(WorkerId, After),
+    /// Resting.
+    Cooling(Timestamp),
+    /// Out.
+    Retired,
+}
+
+/// One proxy of the roster.
+#[derive(Debug)]
+pub struct Member {
+    /// The way that it opens.
+    pub route: Arc<Route>,
+    /// Its name.
+    pub label: Arc<str>,
+    /// Its health.
+    pub health: Health,
+    /// The address that sites see.
+    pub address: AddressId,
+    state: State,
+    epoch: Epoch,
+    out: HashSet<(TaskId, u32)>,
+    ever_rested: bool,
+}
+
+impl Member {
+    /// Has it used up its budget at least once, or is it out?
+    pub const fn ever_rested(&self) -> bool {
+        self.ever_rested
+    }
+
+    /// Where it is.
+    pub const fn state(&self) -> State {
+        self.state
+    }
+
+    /// May it be used for fetches: bound and not given up, or spare?
+    pub const fn usable(&self) -> bool {
+        matches!(self.state, State::Bound(_) | State::Spare | State::Draining(_, After::Spare))
+    }
+}
+
+/// What the end of a lease, or of a rest, did to a proxy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// The lease of that worker is over.
+    Released(WorkerId, ProxyRef),
+    /// A rest is over: it is spare.
+    Rested(ProxyId),
+}
+
+/// All proxies of a run.
+#[derive(Debug)]
+pub struct Pool {
+    members: Vec<Member>,
+    spares: VecDeque<ProxyId>,
+    usable: usize,
+    generation: u64,
+}
+
+impl Pool {
+    /// All spare, in the order given. Direct routes share one address: our own.
+    pub fn new(routes: &[Route]) -> Self {
+        let members: Vec<Member> = routes
+            .iter()
+            .zip(1u32..)
+            .map(|(route, number)| Member {
+                label: route.label(),
+                address: AddressId(match route {
+                    Route::Direct => 0,
+                    Route::Proxy(_) => number,
+                }),
+                route: Arc::new(route.clone()),
+                health: Health::default(),
+                state: State::Spare,
+                epoch: Epoch::default(),
+                out: HashSet::new(),
+                ever_rested: false,
+            })
+            .collect();
+        let spares = (0u32..).take(members.len()).map(ProxyId).collect();
+        Self { usable: members.len(), members, spares, generation: 0 }
+    }
+
+    /// All of them, in the order of the config.
+    pub fn iter(&self) -> impl Iterator<Item = (ProxyId, &Member)> {
+        (0u32..).map(ProxyId).zip(&self.members)
+    }
+
+    /// How many may be used: bound and not given up, or spare.
+    pub const fn usable(&self) -> usize {
+        self.usable
+    }
+
+    /// Changes whenever some proxy becomes usable or stops being so.
+    pub const fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// The spares, the next one first.
+    pub fn spares(&self) -> impl Iterator<Item = (ProxyId, &Member)> {
+        self.spares.iter().filter_map(|&id| self.get(id).map(|member| (id, member)))
+    }
+
+    /// One of them.
+    pub fn get(&self, id: ProxyId) -> Option<&Member> {
+        self.members.get(id.0 as usize)
+    }
+
+    /// Its health, to be changed.
+    pub fn health(&mut self, id: ProxyId) -> Option<&mut Health> {
+        self.members.get_mut(id.0 as usize).map(|member| &mut member.health)
+    }
+
+    /// Gives a spare to a worker, under a new lease. `None` if it is not a spare.
+    pub fn bind(&mut self, id: ProxyId, worker: WorkerId) -> Option<ProxyRef> {
+        let place = self.spares.iter().position(|&spare| spare == id)?;
+        self.spares.remove(place);
+        let member = self.members.get_mut(id.0 as usize)?;
+        member.state = State::Bound(worker);
+        member.epoch = member.epoch.next();
+        Some(ProxyRef { id, epoch: member.epoch })
+    }
+
+    /// A fetch goes out under a lease.
+    pub fn sent_out(&mut self, assignment: &Assignment) {
+        if let Some(member) = self.current(assignment.proxy) {
+            member.out.insert((assignment.task, assignment.turn));
+        }
+    }
+
+    /// A fetch is back, with an outcome or without.
+    pub fn came_back(&mut self, assignment: &Assignment, now: Timestamp) -> Option<Change> {
+        let member = self.current(assignment.proxy)?;
+        member.out.remove(&(assignment.task, assignment.turn));
+        match member.state {
+            State::Draining(worker, after) if member.out.is_empty() => {
+                Some(self.settle(assignment.proxy, worker, after, now))
+            }
+            _ => None,
+        }
+    }
+
+    /// A proxy is to rest or to be retired: a bound one once its worker has given it up, a spare at once. Where both are asked
+    /// for, the harder one holds.
+    pub fn close(&mut self, id: ProxyId, after: After) {
+        if after == After::Spare {
+            return;
+        }
+        let Some(member) = self.members.get_mut(id.0 as usize) else { return };
+        let next = match member.state {
+            State::Bound(worker) => State::Closing(worker, after),
+            State::Closing(worker, earlier) => State::Closing(worker, harder(earlier, after)),
+            State::Draining(worker, earlier) => State::Draining(worker, harder(earlier, after)),
+            State::Spare => {
+                self.spares.retain(|&spare| spare != id);
+                resting(after)
+            }
+            State::Cooling(until) => match after {
+                After::Retire => State::Retired,
+                After::Cool(other) => State::Cooling(until.max(other)),
+                After::Spare => return,
+            },
+            State::Retired => State::Retired,
+        };
+        self.set(id, next);
+    }
+
+    /// A worker's hands are off a proxy: for good reasons (`close` came before), or because it is rebound or dead.
+    pub fn release(&mut self, proxy: ProxyRef, now: Timestamp) -> Option<Change> {
+        let member = self.current(proxy)?;
+        let (worker, after) = match member.state {
+            State::Bound(worker) => (worker, After::Spare),
+            State::Closing(worker, after) => (worker, after),
+            State::Spare | State::Draining(..) | State::Cooling(_) | State::Retired => return None,
+        };
+        if member.out.is_empty() {
+            Some(self.settle(proxy, worker, after, now))
+        } else {
+            self.set(proxy.id, State::Draining(worker, after));
+            None
+        }
+    }
+
+    /// Rests that are over by `now`.
+    pub fn wake(&mut self, now: Timestamp) -> Vec<Change> {
+        let rested: Vec<ProxyId> = self
+            .iter()
+            .filter(|(_, member)| matches!(member.state, State::Cooling(until) if until <= now))
+            .map(|(id, _)| id)
+            .collect();
+        for &id in &rested {
+            self.set(id, State::Spare);
+            self.spares.push_back(id);
+        }
+        rested.into_iter().map(Change::Rested).collect()
+    }
+
+    /// When the next rest is over.
+    pub fn next_wake(&self) -> Option<Timestamp> {
+        self.members
+            .iter()
+            .filter_map(|member| match member.state {
+                State::Cooling(until) => Some(until),
+                _ => None,
+            })
+            .min()
+    }
+
+    fn settle(&mut self, proxy: ProxyRef, worker: WorkerId, after: After, now: Timestamp) -> Change {
+        let state = match resting(after) {
+            State::Cooling(until) if until <= now => State::Spare,
+            state => state,
+        };
+        self.set(proxy.id, state);
+        if state == State::Spare {
+            self.spares.push_back(proxy.id);
+        }
+        Change::Released(worker, proxy)
+    }
+
+    fn set(&mut self, id: ProxyId, state: State) {
+        let Some(member) = self.members.get_mut(id.0 as usize) else { return };
+        let before = member.usable();
+        member.state = state;
+        member.ever_rested |= matches!(state, State::Cooling(_) | State::Retired);
+        if before != member.usable() {
+            self.generation += 1;
+            self.usable = if before { self.usable - 1 } else { self.usable + 1 };
+        }
+    }
+
+    fn current(&mut self, proxy: ProxyRef) -> Option<&mut Member> {
+        self.members.get_mut(proxy.id.0 as usize).filter(|member| member.epoch == proxy.epoch)
+    }
+}
+
+const fn resting(after: After) -> State {
+    match after {
+        After::Spare => State::Spare,
+        After::Cool(until) => State::Cooling(until),
+        After::Retire => State::Retired,
+    }
+}
+
+fn harder(one: After, other: After) -> After {
+    match (one, other) {
+        (After::Retire, _) | (_, After::Retire) => After::Retire,
+        (After::Cool(a), After::Cool(b)) => After::Cool(a.max(b)),
+        (After::Cool(until), After::Spare) | (After::Spare, After::Cool(until)) => After::Cool(until),
+        (After::Spare, After::Spare) => After::Spare,
+    }
+}
