@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod config;
 pub mod dispatcher;
+pub mod extract;
 pub mod frontier;
 pub mod protocol;
 pub mod proxy;
