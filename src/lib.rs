@@ -8,5 +8,6 @@ pub mod frontier;
 pub mod protocol;
 pub mod proxy;
 pub mod record;
+pub mod sink;
 pub mod task;
 pub mod verdict;
