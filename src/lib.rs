@@ -3,10 +3,12 @@
 pub mod clock;
 pub mod config;
 pub mod dispatcher;
+pub mod extract;
 pub mod frontier;
 pub mod pace;
 pub mod protocol;
 pub mod proxy;
 pub mod record;
+pub mod sink;
 pub mod task;
 pub mod verdict;

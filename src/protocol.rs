@@ -330,6 +330,12 @@ pub enum Signal {
 #[rtype(result = "()")]
 pub struct Stop(pub Signal);
 
+/// Anybody in a test → an actor: die in a handler.
+#[cfg(test)]
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "()")]
+pub struct Crash;
+
 /// What an actor holds as long as it lives: its drop tells the supervisor, also when a handler panicked.
 #[derive(Debug)]
 pub struct Obituary {
