@@ -159,18 +159,12 @@ impl RunFolder {
             if !manifest.config.is_same_as(source) {
                 return Err(FolderError::OtherConfig { folder: path, config: manifest.config.path });
             }
-            match (existing, ended(&path)?) {
-                (Existing::MoveAside, _) => lock = move_aside(&path, lock, now)?,
-                (Existing::Keep, Some(past)) if past.exit_code.is_complete() => {
-                    return Ok(Opened::Finished { exit_code: past.exit_code, report: path.join(REPORT) });
-                }
-                (Existing::Keep, Some(past)) if past.exit_code == ExitCode::Usage => {}
-                (Existing::Keep, Some(past)) => {
-                    let state = format!("ended unfinished ({})", past.ended_because);
-                    return Err(FolderError::Unfinished { folder: path, state });
-                }
-                (Existing::Keep, None) => {
-                    return Err(FolderError::Unfinished { folder: path, state: "broke off".into() });
+            match existing {
+                Existing::MoveAside => lock = move_aside(&path, lock, now)?,
+                Existing::Keep => {
+                    if let Some(exit_code) = may_go_on(&path)? {
+                        return Ok(Opened::Finished { exit_code, report: path.join(REPORT) });
+                    }
                 }
             }
         }
@@ -219,8 +213,15 @@ struct Past {
     ended_because: String,
 }
 
-fn ended(folder: &Path) -> Result<Option<Past>, FolderError> {
-    read_json(&folder.join(REPORT))
+/// What stands in a run's way: nothing if it never began, its exit code if it is complete, otherwise an error.
+fn may_go_on(folder: &Path) -> Result<Option<ExitCode>, FolderError> {
+    let unfinished = |state| FolderError::Unfinished { folder: folder.into(), state };
+    match read_json::<Past>(&folder.join(REPORT))? {
+        Some(past) if past.exit_code.is_complete() => Ok(Some(past.exit_code)),
+        Some(past) if past.exit_code == ExitCode::Usage => Ok(None),
+        Some(past) => Err(unfinished(format!("ended unfinished ({})", past.ended_because))),
+        None => Err(unfinished("broke off".into())),
+    }
 }
 
 /// A folder without a manifest must hold nothing but what a crash of ours can have left behind.

@@ -137,7 +137,7 @@ impl<S: Subscriber> Layer<S> for LogLayer {
         } else {
             self.level.min(LevelFilter::WARN)
         };
-        metadata.is_event() && *metadata.level() <= limit
+        !metadata.is_span() && *metadata.level() <= limit
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {

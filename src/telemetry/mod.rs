@@ -14,6 +14,9 @@ pub mod shown;
 pub mod summary;
 pub mod tally;
 
+#[cfg(test)]
+mod fixtures;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
