@@ -1,3 +1,7 @@
 //! The command line: everything it does is in [`burdock`].
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    burdock::cli::main().into()
+}

@@ -1,0 +1,11 @@
+//! `burdock config`: the effective settings, each with where it comes from.
+//!
+//! In come a config and what is set over it; out go its settings on stdout, or what is wrong with it on stderr.
+
+use super::ConfigArgs;
+use crate::exit::ExitCode;
+
+/// Shows the effective settings.
+pub(super) fn config(_args: &ConfigArgs) -> ExitCode {
+    super::unbuilt("config")
+}

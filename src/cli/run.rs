@@ -1,0 +1,130 @@
+//! `burdock run`: a crawl from its config to its exit code.
+//!
+//! In come settings; out go a run folder, a log, a report, and the last lines on stderr. Between start and end stands a crawl,
+//! which is given from outside: what it does is not known here.
+
+use std::sync::Arc;
+
+use clap::Args;
+
+use super::{ConfigArgs, complain, note};
+use crate::clock::Clock;
+use crate::config::Settings;
+use crate::dispatcher::notice::Ending;
+use crate::exit::ExitCode;
+use crate::run_folder::{Existing, FolderError, Opened, RunFolder, Source};
+use crate::telemetry::log::{Form, LogGuard};
+use crate::telemetry::{self, Names, Places, Report, Run, Tally, say, summary};
+
+/// The arguments of `burdock run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// Which config.
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    /// Begin anew: the run's old folder is moved aside
+    #[arg(long)]
+    pub fresh: bool,
+}
+
+/// What a crawl is given besides its settings.
+#[derive(Debug)]
+pub struct Surroundings<'a> {
+    /// Where its files lie.
+    pub folder: &'a RunFolder,
+    /// The names behind its numbers.
+    pub names: Arc<Names>,
+    /// The clock that the log goes by.
+    pub clock: Clock,
+    /// The log, to be flushed before a process that leaves at once.
+    pub log: &'a LogGuard,
+}
+
+/// What a crawl leaves.
+#[derive(Debug)]
+pub struct Crawled {
+    /// How it ended.
+    pub ending: Ending,
+    /// What was counted.
+    pub tally: Tally,
+}
+
+/// Runs the command.
+pub(super) fn run(_args: &RunArgs) -> ExitCode {
+    super::unbuilt("run")
+}
+
+/// Opens the run's folder and its log, lets `crawl` crawl, and reports. `opening` is said first; `source` is the config that
+/// the settings come from. An error of `crawl` means that nothing was crawled: the config asks for what cannot be had.
+pub fn conduct(
+    settings: Settings,
+    source: &Source,
+    opening: &str,
+    existing: Existing,
+    crawl: impl FnOnce(Settings, &Surroundings<'_>) -> anyhow::Result<Crawled>,
+) -> ExitCode {
+    let clock = Clock::start();
+    let mut rng = fastrand::Rng::new();
+    let name = settings.crawl.name.clone();
+    let folder = match RunFolder::open(&settings.run_dir(), &name, source, existing, clock.now(), &mut rng) {
+        Ok(Opened::New(folder)) => folder,
+        Ok(Opened::Finished { exit_code, report }) => {
+            note(format_args!("{name} is finished, with exit code {}: nothing is crawled", exit_code.code()));
+            note(format_args!("  report    {}", report.display()));
+            note("  next      begin anew with --fresh, which moves the old folder aside");
+            return exit_code;
+        }
+        Err(error) => return refused(&error),
+    };
+    let id = folder.manifest().id.clone();
+    let run = Run { id, name, config: source.path.clone(), places: Places::of(&settings, folder.report_path()) };
+    let log = match telemetry::init(&settings.log, &run.id, clock) {
+        Ok(log) => log,
+        Err(error) => return not_begun(&folder, &error.into()),
+    };
+    say::started(opening, &run.places);
+    let surroundings = Surroundings { folder: &folder, names: Arc::new(Names::of(&settings)), clock, log: &log };
+    match crawl(settings, &surroundings) {
+        Ok(Crawled { ending, mut tally }) => close(&folder, log, &tally.report(&run, &ending, clock.now())),
+        Err(error) => {
+            drop(log);
+            not_begun(&folder, &error)
+        }
+    }
+}
+
+/// Writes the report, says the end, closes the log, and shows the summary where people read.
+fn close(folder: &RunFolder, log: LogGuard, report: &Report) -> ExitCode {
+    for difference in &report.discrepancies {
+        say::inconsistent(difference);
+    }
+    let written = folder.write_report(report);
+    say::finished(report);
+    let form = log.form();
+    drop(log);
+    if form == Form::Text {
+        for line in summary::lines(report) {
+            note(line);
+        }
+    }
+    match written {
+        Ok(()) => report.exit_code,
+        Err(error) => {
+            let code = refused(&error);
+            if report.exit_code == ExitCode::Complete { code } else { report.exit_code }
+        }
+    }
+}
+
+fn refused(error: &FolderError) -> ExitCode {
+    complain(error, error.help());
+    error.exit_code()
+}
+
+fn not_begun(folder: &RunFolder, error: &anyhow::Error) -> ExitCode {
+    complain(format_args!("{error:#}"), "mend that and start again: nothing was crawled");
+    if let Err(error) = folder.never_began(&error.to_string()) {
+        note(format_args!("warning: {error}"));
+    }
+    ExitCode::Usage
+}

@@ -1,0 +1,290 @@
+//! The folder of a run: `<data_dir>/<name>/`, with its manifest, lock, report, and (by default) feeds and log.
+//!
+//! In come the run's name, folder and config; out comes the folder, held for this process alone, or why it cannot be used. It
+//! never deletes anything and never touches a folder that is not ours. What the files say of the crawl is others' business.
+
+mod lock;
+mod manifest;
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Timestamp;
+use crate::exit::ExitCode;
+
+pub use manifest::{Manifest, Source};
+
+use lock::Lock;
+
+const MANIFEST: &str = "run.json";
+const LOCK: &str = "run.lock";
+const REPORT: &str = "report.json";
+/// Files are written under this ending first; a crash may leave one behind.
+const UNFINISHED: &str = "tmp";
+
+/// What to do with a run that is there already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Existing {
+    /// Go on with it, or say how it ended.
+    Keep,
+    /// Move it aside and begin anew.
+    MoveAside,
+}
+
+/// What was found on opening.
+#[derive(Debug)]
+pub enum Opened {
+    /// A new run.
+    New(RunFolder),
+    /// The run has ended completely before; there is nothing to crawl.
+    Finished {
+        /// Its exit code.
+        exit_code: ExitCode,
+        /// Its report.
+        report: PathBuf,
+    },
+}
+
+/// Why a run folder cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum FolderError {
+    /// Another process is crawling in it.
+    #[error("run folder {folder} is in use{}", by(*.pid))]
+    InUse {
+        /// The folder.
+        folder: PathBuf,
+        /// That process.
+        pid: Option<u32>,
+    },
+    /// The folder holds something, but no run.
+    #[error("{folder} is not empty and holds no run")]
+    Foreign {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// The run of another config.
+    #[error("{folder} holds the run of another config, {config}")]
+    OtherConfig {
+        /// The folder.
+        folder: PathBuf,
+        /// That config.
+        config: PathBuf,
+    },
+    /// A run that did not come to its end, and cannot be continued.
+    #[error("the run in {folder} {state}, and a run in memory cannot be continued")]
+    Unfinished {
+        /// The folder.
+        folder: PathBuf,
+        /// How it ended, as the end of a sentence.
+        state: String,
+    },
+    /// A file in it is not what it should be.
+    #[error("{path}: {why}")]
+    Garbled {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The file system refuses.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+fn by(pid: Option<u32>) -> String {
+    pid.map_or_else(|| " by another process".into(), |pid| format!(" by process {pid}"))
+}
+
+impl FolderError {
+    /// The exit code that it leads to.
+    pub const fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::InUse { .. } => ExitCode::InUse,
+            Self::Foreign { .. } | Self::OtherConfig { .. } | Self::Unfinished { .. } | Self::Garbled { .. } => {
+                ExitCode::Usage
+            }
+            Self::Io { .. } => ExitCode::Unexpected,
+        }
+    }
+
+    /// What to do about it.
+    pub const fn help(&self) -> &'static str {
+        match self {
+            Self::InUse { .. } => "wait for it, stop it, or give this run another crawl.name",
+            Self::Foreign { .. } => "choose another crawl.name or crawl.data_dir, or move that folder away",
+            Self::OtherConfig { .. } => "give one of the two configs another crawl.name",
+            Self::Unfinished { .. } => "begin anew with --fresh, which moves the old folder aside",
+            Self::Garbled { .. } => "move the folder away, or choose another crawl.name",
+            Self::Io { .. } => "see to the path, its permissions and the space on its disk",
+        }
+    }
+}
+
+/// The folder of a run, held by this process until it is dropped.
+#[derive(Debug)]
+pub struct RunFolder {
+    path: PathBuf,
+    manifest: Manifest,
+    _lock: Lock,
+}
+
+impl RunFolder {
+    /// Opens the folder of the run `name` at `path`, creating it if need be.
+    ///
+    /// # Errors
+    /// It is in use, not ours, another config's, holds a run that cannot be continued, or the file system refuses.
+    pub fn open(
+        path: &Path,
+        name: &str,
+        source: &Source,
+        existing: Existing,
+        now: Timestamp,
+        rng: &mut fastrand::Rng,
+    ) -> Result<Opened, FolderError> {
+        refuse_foreign(path)?;
+        fs::create_dir_all(path).map_err(failed(path))?;
+        let path = fs::canonicalize(path).map_err(failed(path))?;
+        let mut lock = Lock::take(&path)?;
+        // Once more under the lock: another process may have been here in between.
+        refuse_foreign(&path)?;
+        if let Some(manifest) = Manifest::read(&path)? {
+            if !manifest.config.is_same_as(source) {
+                return Err(FolderError::OtherConfig { folder: path, config: manifest.config.path });
+            }
+            match existing {
+                Existing::MoveAside => lock = move_aside(&path, lock, now)?,
+                Existing::Keep => {
+                    if let Some(exit_code) = may_go_on(&path)? {
+                        return Ok(Opened::Finished { exit_code, report: path.join(REPORT) });
+                    }
+                }
+            }
+        }
+        let manifest = Manifest::new(name, source, now, rng);
+        write_json(&path.join(MANIFEST), &manifest)?;
+        Ok(Opened::New(Self { path, manifest, _lock: lock }))
+    }
+
+    /// The folder, absolute.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What the manifest says.
+    pub const fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Where the report lies, or will.
+    pub fn report_path(&self) -> PathBuf {
+        self.path.join(REPORT)
+    }
+
+    /// Writes the report, whole or not at all.
+    ///
+    /// # Errors
+    /// The file system refuses.
+    pub fn write_report(&self, report: &impl Serialize) -> Result<(), FolderError> {
+        write_json(&self.report_path(), report)
+    }
+
+    /// Notes that the crawl did not even begin, because the config asks for something that cannot be had; the next process may
+    /// then begin it here.
+    ///
+    /// # Errors
+    /// The file system refuses.
+    pub fn never_began(&self, why: &str) -> Result<(), FolderError> {
+        self.write_report(&Past { exit_code: ExitCode::Usage, ended_because: why.into() })
+    }
+}
+
+/// What a report says of its run's end.
+#[derive(Debug, Serialize, Deserialize)]
+struct Past {
+    exit_code: ExitCode,
+    ended_because: String,
+}
+
+/// What stands in a run's way: nothing if it never began, its exit code if it is complete, otherwise an error.
+fn may_go_on(folder: &Path) -> Result<Option<ExitCode>, FolderError> {
+    let unfinished = |state| FolderError::Unfinished { folder: folder.into(), state };
+    match read_json::<Past>(&folder.join(REPORT))? {
+        Some(past) if past.exit_code.is_complete() => Ok(Some(past.exit_code)),
+        Some(past) if past.exit_code == ExitCode::Usage => Ok(None),
+        Some(past) => Err(unfinished(format!("ended unfinished ({})", past.ended_because))),
+        None => Err(unfinished("broke off".into())),
+    }
+}
+
+/// A folder without a manifest must hold nothing but what a crash of ours can have left behind.
+fn refuse_foreign(folder: &Path) -> Result<(), FolderError> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(source) => return Err(FolderError::Io { path: folder.into(), source }),
+    };
+    if folder.join(MANIFEST).exists() {
+        return Ok(());
+    }
+    let leftover = Path::new(MANIFEST).with_extension(UNFINISHED);
+    for entry in entries {
+        let name = entry.map_err(failed(folder))?.file_name();
+        if name != LOCK && name != leftover.as_os_str() {
+            return Err(FolderError::Foreign { folder: folder.into() });
+        }
+    }
+    Ok(())
+}
+
+/// Gives the folder another name, `<name>.<UTC time>`, and holds a new one in its place.
+fn move_aside(folder: &Path, held: Lock, now: Timestamp) -> Result<Lock, FolderError> {
+    let time: String = now.rfc3339().chars().filter(|symbol| !matches!(symbol, '-' | ':')).collect();
+    let stem = format!("{}.{time}", folder.file_name().unwrap_or_default().to_string_lossy());
+    let mut names = std::iter::once(stem.clone()).chain((2u32..).map(|n| format!("{stem}-{n}")));
+    let aside = names.find_map(|name| Some(folder.with_file_name(name)).filter(|aside| !aside.exists()));
+    let aside = aside.unwrap_or_else(|| folder.with_file_name(stem));
+    fs::rename(folder, aside).map_err(failed(folder))?;
+    fs::create_dir_all(folder).map_err(failed(folder))?;
+    let lock = Lock::take(folder)?;
+    drop(held);
+    Ok(lock)
+}
+
+fn failed(path: &Path) -> impl FnOnce(io::Error) -> FolderError {
+    let path = path.to_path_buf();
+    move |source| FolderError::Io { path, source }
+}
+
+fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Option<T>, FolderError> {
+    match fs::read(path) {
+        Ok(text) => serde_json::from_slice(&text)
+            .map(Some)
+            .map_err(|error| FolderError::Garbled { path: path.into(), why: error.to_string() }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(FolderError::Io { path: path.into(), source }),
+    }
+}
+
+/// Writes to a neighbour first and renames it, so that a reader never sees half a file.
+fn write_json(path: &Path, value: &impl Serialize) -> Result<(), FolderError> {
+    let text = serde_json::to_string_pretty(value).map_err(|error| failed(path)(error.into()))?;
+    let beside = path.with_extension(UNFINISHED);
+    let write = || {
+        let mut file = fs::File::create(&beside)?;
+        io::Write::write_all(&mut file, format!("{text}\n").as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&beside, path)
+    };
+    write().map_err(failed(path))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,61 @@
+//! The one thing that the dispatcher's shell holds of all this: it is told every fact, logs it and counts it.
+//!
+//! In come notices and commits with their times, out go log lines and a tally. Lines of pages that are done wait here for
+//! their commit, which alone knows how many of their links were new.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::{Names, Tally, say};
+use crate::clock::Timestamp;
+use crate::dispatcher::notice::{Notice, PageNotice, Then};
+use crate::frontier::Committed;
+use crate::task::TaskId;
+
+/// Logs and counts.
+#[derive(Debug)]
+pub struct Observer {
+    names: Arc<Names>,
+    tally: Tally,
+    /// Done, but not committed yet; only filled while page lines are logged. As bounded as uncommitted pages are.
+    uncommitted: HashMap<TaskId, Box<PageNotice>>,
+}
+
+impl Observer {
+    /// Begins to watch a run.
+    pub fn new(names: Arc<Names>, started: Timestamp) -> Self {
+        Self { tally: Tally::new(Arc::clone(&names), started), names, uncommitted: HashMap::new() }
+    }
+
+    /// Takes in a fact.
+    pub fn notice(&mut self, notice: Notice, now: Timestamp) {
+        self.tally.take(&notice, now);
+        say::notice(&self.names, &notice, now);
+        if let Notice::Page(page) = notice
+            && page.then == Then::Done
+            && tracing::enabled!(tracing::Level::DEBUG)
+        {
+            self.uncommitted.insert(page.task.id, page);
+        }
+    }
+
+    /// Takes in a commit: `batch` names its settlements, in order.
+    pub fn committed(&mut self, batch: &[TaskId], committed: &Committed, now: Timestamp) {
+        self.tally.records(committed.records.iter().map(|stored| &*stored.record));
+        for (task, new_links) in batch.iter().zip(&committed.new_links) {
+            if let Some(page) = self.uncommitted.remove(task) {
+                say::page(&self.names, &page, *new_links, now);
+            }
+        }
+    }
+
+    /// Says how it goes.
+    pub fn heartbeat(&mut self, now: Timestamp) {
+        say::progress(&self.tally.heartbeat(now));
+    }
+
+    /// The end of watching: what was counted.
+    pub fn into_tally(self) -> Tally {
+        self.tally
+    }
+}

@@ -1,0 +1,155 @@
+//! What the log says: one event for each fact, with its constant name, level and fields.
+//!
+//! In come the Desk's notices, with the names behind their numbers; out go `tracing` events. `docs/logs.md` lists them all.
+//! Nothing is counted here, and nothing decided.
+
+mod page;
+mod run;
+
+use std::time::Duration;
+
+use tracing::{debug, error, info, warn};
+
+pub use page::page;
+pub use run::{OUTCOME, feed_failed, finished, inconsistent, progress, restarted, started};
+
+use super::Names;
+use super::shown::{ms, size, span, url_shown};
+use crate::clock::Timestamp;
+use crate::dispatcher::notice::{Notice, PauseCause, Then};
+use crate::exit::ending_shown;
+use crate::protocol::{ProxyRef, WorkerId};
+use crate::proxy::ProxyId;
+use crate::task::HostKey;
+use crate::verdict::Reason;
+
+/// Says what a notice tells. A page that is done is not said here but by [`page`], after its commit, when it is known how many
+/// of its links were new.
+pub fn notice(names: &Names, notice: &Notice, now: Timestamp) {
+    match notice {
+        Notice::Bound { worker, proxy } => bound(names, *worker, *proxy),
+        Notice::Released { worker, proxy } => released(names, *worker, *proxy),
+        Notice::Replaced { worker, proxy, reason } => replaced(names, *worker, *proxy, reason),
+        Notice::Parked { worker } => {
+            info!(event = "worker.parked", worker.id = %worker, "worker {} has no proxy and waits", worker.slot);
+        }
+        Notice::Charged { proxy, score, reason } => charged(names, *proxy, *score, reason),
+        Notice::Cooling { proxy, until, reason } => cooling(names, *proxy, until.since(now), reason),
+        Notice::Rested { proxy } => {
+            let label = names.proxy(*proxy);
+            debug!(event = "proxy.rested", proxy.label = label, "{label} has rested and may be used again");
+        }
+        Notice::Retired { proxy, reason } => retired(names, *proxy, reason),
+        Notice::HostPaused { proxy, host, until, cause, reason } => {
+            paused(names, *proxy, host, until.since(now), *cause, reason);
+        }
+        Notice::Page(done) if done.then == Then::Done => {}
+        Notice::Page(failed) => page(names, failed, None, now),
+        Notice::Abandoned { task } => {
+            let url = url_shown(&task.request.url);
+            warn!(
+                event = "task.abandoned",
+                task.id = task.id.0,
+                task.url = url,
+                "a fetch of {url} ended without an outcome"
+            );
+        }
+        Notice::WorkerGone { worker } => {
+            warn!(event = "worker.died", worker.id = %worker, "worker {} died; its pages go to others", worker.slot);
+        }
+        Notice::SlotClosed { slot } => {
+            error!(
+                event = "worker.closed",
+                worker.slot = slot,
+                "worker {slot} died too often and is not started again"
+            );
+        }
+        Notice::NoUsableProxy { until, reason } => run::waiting(until.since(now), reason.as_ref()),
+        Notice::FeedsBehind { lag } => {
+            warn!(event = "run.lagging", lag, "{} of records wait for the feeds: no new pages until then", size(*lag));
+        }
+        Notice::Progress(_) => {}
+        Notice::Stopping { ending, until } => {
+            let left = span(until.since(now));
+            let why = ending_shown(ending);
+            info!(event = "run.stopping", why, "stopping ({why}): what is out has {left} to end");
+        }
+    }
+}
+
+fn bound(names: &Names, worker: WorkerId, proxy: ProxyRef) {
+    let label = names.proxy(proxy.id);
+    info!(
+        event = "proxy.bound", worker.id = %worker, proxy.label = label, proxy.epoch = proxy.epoch.0,
+        "worker {} has {label}", worker.slot
+    );
+}
+
+fn released(names: &Names, worker: WorkerId, proxy: ProxyRef) {
+    let label = names.proxy(proxy.id);
+    info!(
+        event = "proxy.released", worker.id = %worker, proxy.label = label, proxy.epoch = proxy.epoch.0,
+        "worker {} has let go of {label}", worker.slot
+    );
+}
+
+fn replaced(names: &Names, worker: WorkerId, proxy: ProxyId, reason: &Reason) {
+    let label = names.proxy(proxy);
+    info!(
+        event = "proxy.replaced", worker.id = %worker, proxy.label = label,
+        reason.code = reason.code, reason.detail = reason.detail,
+        "worker {} gives up {label}: {reason}", worker.slot
+    );
+}
+
+fn charged(names: &Names, proxy: ProxyId, score: f64, reason: &Reason) {
+    let label = names.proxy(proxy);
+    debug!(
+        event = "proxy.charged",
+        proxy.label = label,
+        proxy.score = score,
+        reason.code = reason.code,
+        reason.detail = reason.detail,
+        "{label} is at fault, its score is {score:.2} now: {reason}"
+    );
+}
+
+fn cooling(names: &Names, proxy: ProxyId, rest: Duration, reason: &Reason) {
+    let label = names.proxy(proxy);
+    info!(
+        event = "proxy.cooling",
+        proxy.label = label,
+        for_ms = ms(rest),
+        reason.code = reason.code,
+        reason.detail = reason.detail,
+        "{label} rests for {}: {reason}",
+        span(rest)
+    );
+}
+
+fn retired(names: &Names, proxy: ProxyId, reason: &Reason) {
+    let label = names.proxy(proxy);
+    warn!(
+        event = "proxy.retired",
+        proxy.label = label,
+        reason.code = reason.code,
+        reason.detail = reason.detail,
+        "{label} is out for this run: {reason}"
+    );
+}
+
+fn paused(names: &Names, proxy: ProxyId, host: &HostKey, rest: Duration, cause: PauseCause, reason: &Reason) {
+    let label = names.proxy(proxy);
+    let cause = match cause {
+        PauseCause::Ban => "ban",
+        PauseCause::Throttle => "throttle",
+    };
+    warn!(
+        event = "proxy.paused", proxy.label = label, host = %host, cause, for_ms = ms(rest),
+        reason.code = reason.code, reason.detail = reason.detail,
+        "{label} leaves {host} alone for {}: {reason}", span(rest)
+    );
+}
+
+#[cfg(test)]
+mod tests;

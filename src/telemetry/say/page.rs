@@ -1,0 +1,79 @@
+//! What the log says of one fetch.
+//!
+//! In comes how it ended, out goes a `page.fetched` event, and a `page.dead` one where the page is given up on.
+
+use tracing::{debug, warn};
+
+use crate::clock::Timestamp;
+use crate::dispatcher::notice::{PageNotice, Then};
+use crate::telemetry::Names;
+use crate::telemetry::line::list;
+use crate::telemetry::shown::{ms, url_shown};
+
+/// Says a fetch that has ended; `new_links` is what its commit said.
+pub fn page(names: &Names, page: &PageNotice, new_links: Option<usize>, now: Timestamp) {
+    let url = url_shown(&page.task.request.url);
+    fetched(names, page, &url, new_links, now);
+    if let Then::Dead(reason) = &page.then {
+        warn!(
+            event = "page.dead",
+            task.id = page.task.id.0,
+            task.url = url,
+            task.stage = names.stage(page.task.stage),
+            task.depth = page.task.depth,
+            attempt = page.attempt,
+            proxy.label = names.proxy(page.proxy),
+            reason.code = reason.code,
+            reason.detail = reason.detail,
+            "given up on {url}: {reason}"
+        );
+    }
+}
+
+fn fetched(names: &Names, page: &PageNotice, url: &str, new_links: Option<usize>, now: Timestamp) {
+    let (task, meters, reason) = (&page.task, &page.meters, page.verdict.reason());
+    let then = then_shown(&page.then, now);
+    debug!(
+        event = "page.fetched",
+        worker.id = %page.worker,
+        proxy.label = names.proxy(page.proxy),
+        task.id = task.id.0,
+        task.url = url,
+        task.stage = names.stage(task.stage),
+        task.depth = task.depth,
+        attempt = page.attempt,
+        verdict = page.verdict.as_str(),
+        suspect = page.verdict.suspect().as_str(),
+        reason.code = reason.map(|reason| reason.code.as_str()),
+        reason.detail = reason.map(|reason| reason.detail.as_str()),
+        then = then.0,
+        status = meters.status,
+        requests = meters.requests,
+        bytes.wire = meters.wire,
+        bytes.body = meters.body,
+        ms.wait = ms(meters.wait),
+        ms.connect = ms(meters.connect),
+        ms.head = ms(meters.head),
+        ms.body = ms(meters.receive),
+        ms.extract = ms(meters.extract),
+        links.found = page.links,
+        links.new = new_links,
+        records = page.records,
+        missing = list(&page.missing),
+        retry_in_ms = then.1,
+        "{} {url}", page.verdict.as_str()
+    );
+}
+
+/// What becomes of the task, and for a later try in how many milliseconds.
+fn then_shown(then: &Then, now: Timestamp) -> (&'static str, Option<u64>) {
+    match then {
+        Then::Done => ("done", None),
+        Then::Gone => ("gone", None),
+        Then::Dead(_) => ("dead", None),
+        Then::Excluded => ("excluded", None),
+        Then::Again => ("again", None),
+        Then::Later(at) => ("later", Some(ms(at.since(now)))),
+        Then::Stale => ("stale", None),
+    }
+}

@@ -1,0 +1,110 @@
+//! What the log says of the run as a whole: its beginning, its heartbeat, its end, and what may keep it from going on.
+//!
+//! In come counts and reports, out go `run.*` events and their like.
+
+use std::path::Path;
+use std::time::Duration;
+
+use tracing::{error, info, warn};
+
+use crate::protocol::WorkerId;
+use crate::telemetry::line::list;
+use crate::telemetry::shown::{count, ms, span};
+use crate::telemetry::tally::{Heartbeat, Limit};
+use crate::telemetry::{Places, Report};
+use crate::verdict::Reason;
+
+/// The target of how a run ended: it is said at every level.
+pub const OUTCOME: &str = "burdock::outcome";
+
+pub(super) fn waiting(rest: Duration, reason: Option<&Reason>) {
+    let commonest = reason.map_or_else(String::new, |reason| format!("; most say: {reason}"));
+    warn!(
+        event = "run.waiting",
+        for_ms = ms(rest),
+        reason.code = reason.map(|reason| reason.code.as_str()),
+        reason.detail = reason.map(|reason| reason.detail.as_str()),
+        "no proxy can be used; waiting for one for at most {}{commonest}",
+        span(rest)
+    );
+}
+
+/// A worker that died has a successor.
+pub fn restarted(worker: WorkerId) {
+    info!(event = "worker.restarted", worker.id = %worker, "worker {} is started again", worker.slot);
+}
+
+/// A feed cannot go on; `error` names its file.
+pub fn feed_failed(feed: &Path, error: &str) {
+    error!(event = "feed.failed", feed = %feed.display(), error, "a feed cannot go on: {error}");
+}
+
+/// The run begins; `opening` says what the settings allow.
+pub fn started(opening: &str, places: &Places) {
+    info!(
+        event = "run.started",
+        feeds = list(places.feeds.iter().map(|feed| feed.display())),
+        log = %places.log.display(),
+        report = %places.report.display(),
+        "{opening}; records go to {}", shown_paths(places)
+    );
+}
+
+fn shown_paths(places: &Places) -> String {
+    let feeds: Vec<_> = places.feeds.iter().map(|feed| feed.display().to_string()).collect();
+    format!("{}, log to {}, report to {}", feeds.join(", "), places.log.display(), places.report.display())
+}
+
+/// The heartbeat.
+pub fn progress(beat: &Heartbeat) {
+    let eta = beat.eta.map_or_else(String::new, |eta| format!(", {} to go", span(eta)));
+    info!(
+        event = "run.progress",
+        done = beat.done,
+        left = beat.left,
+        dead = beat.dead,
+        records = beat.records,
+        rate = beat.rate,
+        eta_s = beat.eta.map(|eta| eta.as_secs()),
+        workers.bound = beat.bound,
+        workers.parked = beat.parked,
+        proxies.spare = beat.proxies.spare,
+        proxies.cooling = beat.proxies.cooling,
+        proxies.banned = beat.proxies.banned,
+        proxies.retired = beat.proxies.retired,
+        limited_by = beat.limited_by.map(Limit::as_str),
+        "{} done, {} left, {} dead, {:.0} a minute{eta}; {} workers bound, {} parked; {} spare, {} cooling proxies",
+        count(beat.done),
+        count(beat.left),
+        count(beat.dead),
+        beat.rate,
+        beat.bound,
+        beat.parked,
+        beat.proxies.spare,
+        beat.proxies.cooling
+    );
+}
+
+/// The report does not add up: a bug of ours, worth knowing.
+pub fn inconsistent(difference: &str) {
+    warn!(event = "report.inconsistent", difference, "the report does not add up: {difference}");
+}
+
+/// The run has ended; said at every log level.
+pub fn finished(report: &Report) {
+    let feeds = list(report.places.feeds.iter().map(|feed| feed.display()));
+    let (log, file) = (report.places.log.display(), report.places.report.display());
+    if report.exit_code.needs_a_hand() {
+        error!(
+            target: OUTCOME, event = "run.finished", outcome = report.outcome, exit_code = report.exit_code.code(),
+            done = report.tasks.done, dead = report.tasks.dead, left = report.tasks.left, records = report.records,
+            feeds, log = %log, report = %file, next = report.next, "{}; next: {}", report.ended_because, report.next
+        );
+    } else {
+        info!(
+            target: OUTCOME, event = "run.finished", outcome = report.outcome, exit_code = report.exit_code.code(),
+            done = report.tasks.done, dead = report.tasks.dead, left = report.tasks.left, records = report.records,
+            feeds, log = %log, report = %file, next = report.next, "{}; next: {}", report.ended_because, report.next
+        );
+    }
+}

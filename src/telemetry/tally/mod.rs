@@ -1,0 +1,119 @@
+//! The tally of a run: counts everything that the Desk tells, for the heartbeat and the report.
+//!
+//! In come notices with their times, and the records of commits; out come a [`Heartbeat`] and the report's numbers. Its size
+//! is bounded by the config's proxies, stages and workers; hosts and reason codes are capped. Pure: time is given.
+
+mod heartbeat;
+mod pages;
+mod proxies;
+mod workers;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use heartbeat::{Heartbeat, Limit};
+pub use pages::{DeadLetters, Fetches, Fill, Host, Pages, StageTasks};
+pub use proxies::{Proxy, ProxyCounts, ProxyState};
+pub use workers::{WorkerCounts, Workers};
+
+use heartbeat::Beats;
+use proxies::Proxies;
+
+use super::Names;
+use crate::clock::Timestamp;
+use crate::dispatcher::notice::{Notice, PageNotice};
+use crate::frontier::Stats;
+use crate::record::Record;
+
+/// What has happened so far.
+#[derive(Clone, Debug)]
+pub struct Tally {
+    pub(super) names: Arc<Names>,
+    pub(super) started: Timestamp,
+    pub(super) stats: Stats,
+    pub(super) pages: Pages,
+    pub(super) proxies: Proxies,
+    pub(super) workers: Workers,
+    beats: Beats,
+}
+
+impl Tally {
+    /// Nothing has happened yet.
+    pub fn new(names: Arc<Names>, started: Timestamp) -> Self {
+        Self {
+            started,
+            stats: Stats::default(),
+            pages: Pages::new(&names),
+            proxies: Proxies::new(&names),
+            workers: Workers::default(),
+            beats: Beats::new(started),
+            names,
+        }
+    }
+
+    /// Counts a fact.
+    pub fn take(&mut self, notice: &Notice, now: Timestamp) {
+        match notice {
+            Notice::Bound { worker, proxy } => {
+                self.proxies.bound(proxy.id, now);
+                self.workers.bound(*worker, *proxy);
+            }
+            Notice::Released { worker, proxy } => {
+                self.proxies.released(proxy.id, now);
+                self.workers.released(*worker, *proxy);
+            }
+            Notice::Replaced { proxy, .. } => self.proxies.of(*proxy).replaced += 1,
+            Notice::Parked { worker } => self.workers.parked(*worker),
+            Notice::Charged { proxy, reason, .. } => self.proxies.of(*proxy).charged(reason),
+            Notice::Cooling { proxy, .. } => self.proxies.of(*proxy).cooling(),
+            Notice::Rested { proxy } => self.proxies.of(*proxy).rested(),
+            Notice::Retired { proxy, reason } => self.proxies.of(*proxy).retired(reason),
+            Notice::HostPaused { proxy, until, cause, .. } => self.proxies.of(*proxy).paused(*until, *cause),
+            Notice::Page(page) => self.page(page),
+            Notice::Abandoned { .. } => self.pages.abandoned += 1,
+            Notice::WorkerGone { worker } => self.workers.gone(*worker),
+            Notice::SlotClosed { slot } => self.workers.closed(*slot),
+            Notice::NoUsableProxy { .. } | Notice::Stopping { .. } => {}
+            Notice::FeedsBehind { .. } => self.beats.lagged(),
+            Notice::Progress(stats) => self.stats = *stats,
+        }
+    }
+
+    /// Counts committed records, for the fill rates.
+    pub fn records<'a>(&mut self, records: impl IntoIterator<Item = &'a Record>) {
+        for record in records {
+            self.pages.record(record);
+        }
+    }
+
+    /// What to say now, about the time since the last heartbeat.
+    pub fn heartbeat(&mut self, now: Timestamp) -> Heartbeat {
+        let picture = heartbeat::Picture {
+            stats: self.stats,
+            bound: self.workers.count_bound(),
+            parked: self.workers.count_parked(),
+            proxies: self.proxies.counts(now),
+            bound_time: self.proxies.bound_time(now),
+            busy_time: self.proxies.busy_time(),
+        };
+        self.beats.beat(&picture, now)
+    }
+
+    /// What most heartbeats named as the limit.
+    pub(super) fn limited_by(&self) -> Option<Limit> {
+        self.beats.commonest()
+    }
+
+    fn page(&mut self, page: &PageNotice) {
+        self.pages.page(page);
+        self.proxies.of(page.proxy).page(page);
+    }
+}
+
+/// How long a fetch kept its proxy busy: waiting between hops and extraction are not the proxy's.
+fn busy(page: &PageNotice) -> Duration {
+    page.meters.connect + page.meters.head + page.meters.receive
+}
+
+#[cfg(test)]
+mod tests;
