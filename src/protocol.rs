@@ -316,6 +316,11 @@ pub enum SupervisorReport {
     SinkDied,
 }
 
+/// Dispatcher → supervisor: from here on nobody is restarted.
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "()")]
+pub struct NoRestarts;
+
 /// A signal of the operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signal {

@@ -138,6 +138,11 @@ impl Desk {
                 self.intake.out = false;
                 self.stop(Ending::Failed { error }, now);
             }
+            StoreCall::Any => {
+                self.intake.out = false;
+                self.ledger.store_lost();
+                self.stop(Ending::Failed { error }, now);
+            }
             StoreCall::Commit => {
                 if self.ledger.failed(now) == AfterFailure::GiveUp {
                     self.ledger.store_lost();

@@ -65,9 +65,9 @@ pub enum Event {
     Claimed(Claim),
     /// A commit is through.
     Committed(Committed),
-    /// A commit, or a claim, failed: why.
+    /// A call to the store failed.
     StoreFailed {
-        /// Which of the two.
+        /// Which one.
         what: StoreCall,
         /// Why.
         error: String,
@@ -98,6 +98,8 @@ pub enum StoreCall {
     Claim,
     /// A commit.
     Commit,
+    /// Any: the store is gone.
+    Any,
 }
 
 /// Something is to be done.

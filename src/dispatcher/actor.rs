@@ -1,0 +1,319 @@
+//! The `Dispatcher`: carries messages to the Desk and its orders to workers, sink, store and supervisor.
+//!
+//! A thin shell. It reads the clock, keeps the addresses of those that the Desk knows by number, and wraps what it gives out
+//! in leases that speak up when they are dropped. It decides nothing.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::prelude::*;
+use tokio::sync::oneshot;
+
+use super::desk::{Desk, Event, Order, StoreCall};
+use super::notice::{Ending, Notice};
+use super::store::{Store, StoreReply, StoreRequest};
+use crate::clock::Clock;
+use crate::frontier::{DeadLetter, Frontier, Stats};
+use crate::protocol::{
+    FeedId, NoRestarts, Obituary, ProxyLease, SinkOrder, SinkReport, Stop, SupervisorReport, TaskLease, WorkerId,
+    WorkerOrder, WorkerReport,
+};
+use crate::telemetry::{Observer, Tally, say};
+
+/// How a crawl ended, and all that is known of it.
+#[derive(Debug)]
+pub struct Ended {
+    /// How.
+    pub ending: Ending,
+    /// What was counted.
+    pub tally: Tally,
+    /// The frontier's counters; `None` if the store was gone.
+    pub stats: Option<Stats>,
+    /// Tasks given up on, with their history.
+    pub dead_letters: Vec<DeadLetter>,
+}
+
+/// What a dispatcher is made of.
+pub struct DispatcherParts {
+    /// The Desk.
+    pub desk: Desk,
+    /// The frontier.
+    pub frontier: Box<dyn Frontier>,
+    /// The log and the tally.
+    pub observer: Observer,
+    /// The paths of the feeds, by number.
+    pub feeds: Vec<std::path::PathBuf>,
+    /// The crawl's time.
+    pub clock: Clock,
+    /// How often `run.progress` is said.
+    pub heartbeat: Duration,
+    /// Who restarts workers.
+    pub supervisor: Recipient<NoRestarts>,
+    /// Where the end is told.
+    pub ended: oneshot::Sender<Ended>,
+    /// Read by the supervisor.
+    pub obituary: Obituary,
+}
+
+/// The dispatcher.
+pub struct Dispatcher {
+    desk: Desk,
+    frontier: Option<Box<dyn Frontier>>,
+    store: Option<Store>,
+    observer: Option<Observer>,
+    feeds: Vec<std::path::PathBuf>,
+    clock: Clock,
+    heartbeat: Duration,
+    workers: HashMap<WorkerId, Recipient<WorkerOrder>>,
+    sink: Option<Recipient<SinkOrder>>,
+    for_sink: Vec<SinkOrder>,
+    supervisor: Recipient<NoRestarts>,
+    timer: Option<SpawnHandle>,
+    ending: Option<Ending>,
+    ended: Option<oneshot::Sender<Ended>>,
+    obituary: Obituary,
+}
+
+impl Dispatcher {
+    /// A dispatcher that has not begun.
+    pub fn new(parts: DispatcherParts) -> Self {
+        Self {
+            desk: parts.desk,
+            frontier: Some(parts.frontier),
+            store: None,
+            observer: Some(parts.observer),
+            feeds: parts.feeds,
+            clock: parts.clock,
+            heartbeat: parts.heartbeat,
+            workers: HashMap::new(),
+            sink: None,
+            for_sink: Vec::new(),
+            supervisor: parts.supervisor,
+            timer: None,
+            ending: None,
+            ended: Some(parts.ended),
+            obituary: parts.obituary,
+        }
+    }
+
+    fn tell(&mut self, event: Event, ctx: &mut Context<Self>) {
+        for order in self.desk.handle(event, self.clock.now()) {
+            self.obey(order, ctx);
+        }
+    }
+
+    fn obey(&mut self, order: Order, ctx: &mut Context<Self>) {
+        match order {
+            Order::Bind { worker, proxy, route } => {
+                self.to_worker(worker, WorkerOrder::Bind(ProxyLease { proxy, route }));
+            }
+            Order::Fetch { worker, assignment, task, gap } => {
+                let lease = TaskLease::new(assignment, task, gap, ctx.address().recipient());
+                self.to_worker(worker, WorkerOrder::Fetch(lease));
+            }
+            Order::Spent { worker, proxy } => self.to_worker(worker, WorkerOrder::Spent { proxy }),
+            Order::Park(worker) => self.to_worker(worker, WorkerOrder::Park),
+            Order::FinishWorker(worker) => self.to_worker(worker, WorkerOrder::Finish),
+            Order::Claim { n, barred } => self.to_store(StoreRequest::Claim { n, barred, now: self.clock.now() }),
+            Order::Commit(batch) => self.to_store(StoreRequest::Commit { batch, now: self.clock.now() }),
+            Order::HandBack(leases) => self.to_store(StoreRequest::HandBack(leases)),
+            Order::Stored { through, records } => self.to_sink(SinkOrder::Stored { through, records }),
+            Order::FinishSink => self.to_sink(SinkOrder::Finish),
+            Order::NoRestarts => self.supervisor.do_send(NoRestarts),
+            Order::WakeAt(at) => {
+                if let Some(timer) = self.timer.take() {
+                    ctx.cancel_future(timer);
+                }
+                let wait = at.since(self.clock.now());
+                self.timer = Some(ctx.run_later(wait, |dispatcher, ctx| {
+                    dispatcher.timer = None;
+                    dispatcher.tell(Event::Timer, ctx);
+                }));
+            }
+            Order::Note(notice) => self.note(notice),
+            Order::Finished(ending) => {
+                self.ending = Some(ending);
+                self.to_store(StoreRequest::Close);
+            }
+        }
+    }
+
+    /// A message to the dead is dropped, and the lease in it says so.
+    fn to_worker(&self, worker: WorkerId, order: WorkerOrder) {
+        if let Some(inbox) = self.workers.get(&worker) {
+            inbox.do_send(order);
+        }
+    }
+
+    fn to_sink(&mut self, order: SinkOrder) {
+        match &self.sink {
+            Some(inbox) => inbox.do_send(order),
+            None => self.for_sink.push(order),
+        }
+    }
+
+    fn to_store(&self, request: StoreRequest) {
+        if let Some(store) = &self.store {
+            store.ask(request);
+        }
+    }
+
+    fn note(&mut self, notice: Notice) {
+        let now = self.clock.now();
+        if let Some(observer) = &mut self.observer {
+            observer.notice(notice, now);
+        }
+    }
+
+    /// The last thing: everybody else has stopped.
+    fn close(&mut self, stats: Option<Stats>, dead_letters: Vec<DeadLetter>, ctx: &mut Context<Self>) {
+        if let (Some(ending), Some(observer), Some(ended)) =
+            (self.ending.take(), self.observer.take(), self.ended.take())
+        {
+            drop(ended.send(Ended { ending, tally: observer.into_tally(), stats, dead_letters }));
+        }
+        self.obituary.expected();
+        ctx.stop();
+    }
+}
+
+impl Actor for Dispatcher {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        if let Some(frontier) = self.frontier.take() {
+            match Store::start(frontier, ctx.address().recipient()) {
+                Ok(store) => self.store = Some(store),
+                Err(error) => {
+                    let error = format!("starting the store's thread: {error}");
+                    self.tell(Event::StoreFailed { what: StoreCall::Any, error }, ctx);
+                }
+            }
+        }
+        ctx.run_interval(self.heartbeat, |dispatcher, _| {
+            let now = dispatcher.clock.now();
+            if let Some(observer) = &mut dispatcher.observer {
+                observer.heartbeat(now);
+            }
+        });
+    }
+}
+
+impl Handler<WorkerReport> for Dispatcher {
+    type Result = ();
+
+    fn handle(&mut self, report: WorkerReport, ctx: &mut Self::Context) {
+        let event = match report {
+            WorkerReport::Ready { worker, inbox } => {
+                self.workers.insert(worker, inbox);
+                Event::Ready(worker)
+            }
+            WorkerReport::Fetched(outcome) => Event::Fetched(outcome),
+            WorkerReport::Replace { worker, proxy, why } => Event::Replace { worker, proxy, why },
+            WorkerReport::Abandoned { assignment } => Event::Abandoned(assignment),
+            WorkerReport::Finished { worker } => Event::WorkerFinished(worker),
+        };
+        self.tell(event, ctx);
+    }
+}
+
+impl Handler<StoreReply> for Dispatcher {
+    type Result = ();
+
+    fn handle(&mut self, reply: StoreReply, ctx: &mut Self::Context) {
+        let failed = |what, error: String| Event::StoreFailed { what, error };
+        let event = match reply {
+            StoreReply::Claimed(Ok(claim)) => Event::Claimed(claim),
+            StoreReply::Claimed(Err(error)) => failed(StoreCall::Claim, error.to_string()),
+            StoreReply::Committed { batch, result: Ok(committed) } => {
+                let tasks: Vec<_> = batch.iter().map(|settlement| settlement.task).collect();
+                let now = self.clock.now();
+                if let Some(observer) = &mut self.observer {
+                    observer.committed(&tasks, &committed, now);
+                }
+                Event::Committed(committed)
+            }
+            StoreReply::Committed { result: Err(error), .. } => failed(StoreCall::Commit, error.to_string()),
+            StoreReply::HandBackFailed(error) => failed(StoreCall::Claim, error.to_string()),
+            StoreReply::Died => failed(StoreCall::Any, "the store's thread died".to_owned()),
+            StoreReply::Closed { stats, dead_letters } => {
+                return self.close(Some(stats), dead_letters.unwrap_or_default(), ctx);
+            }
+        };
+        let store_is_gone = matches!(event, Event::StoreFailed { what: StoreCall::Any, .. });
+        if store_is_gone {
+            self.store = None;
+        }
+        self.tell(event, ctx);
+        if store_is_gone && self.ending.is_some() {
+            self.close(None, Vec::new(), ctx);
+        }
+    }
+}
+
+impl Handler<SinkReport> for Dispatcher {
+    type Result = ();
+
+    fn handle(&mut self, report: SinkReport, ctx: &mut Self::Context) {
+        let event = match report {
+            SinkReport::Ready { inbox } => {
+                for order in self.for_sink.drain(..) {
+                    inbox.do_send(order);
+                }
+                self.sink = Some(inbox);
+                return;
+            }
+            SinkReport::Flushed(cursor) => Event::Flushed(cursor),
+            SinkReport::FeedFailed { feed, error } => {
+                self.say_feed_failed(feed, &error);
+                Event::FeedFailed { feed, error }
+            }
+            SinkReport::Finished => Event::SinkFinished,
+        };
+        self.tell(event, ctx);
+    }
+}
+
+impl Dispatcher {
+    fn say_feed_failed(&self, feed: FeedId, error: &str) {
+        if let Some(path) = self.feeds.get(usize::from(feed.0)) {
+            say::feed_failed(path, error);
+        }
+    }
+}
+
+impl Handler<SupervisorReport> for Dispatcher {
+    type Result = ();
+
+    fn handle(&mut self, report: SupervisorReport, ctx: &mut Self::Context) {
+        let event = match report {
+            SupervisorReport::Gone { worker } => {
+                self.workers.remove(&worker);
+                Event::Gone(worker)
+            }
+            SupervisorReport::SlotClosed { slot } => Event::SlotClosed(slot),
+            SupervisorReport::NoWorkers => Event::NoWorkers,
+            SupervisorReport::SinkDied => Event::SinkDied,
+        };
+        self.tell(event, ctx);
+    }
+}
+
+impl Handler<Stop> for Dispatcher {
+    type Result = ();
+
+    fn handle(&mut self, Stop(signal): Stop, ctx: &mut Self::Context) {
+        self.tell(Event::Stop(signal), ctx);
+    }
+}
+
+#[cfg(test)]
+impl Handler<crate::protocol::Crash> for Dispatcher {
+    type Result = ();
+
+    #[allow(clippy::panic, reason = "that is what it is for")]
+    fn handle(&mut self, _: crate::protocol::Crash, _: &mut Self::Context) {
+        panic!("asked to crash");
+    }
+}
