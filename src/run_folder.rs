@@ -150,8 +150,7 @@ impl RunFolder {
         rng: &mut fastrand::Rng,
     ) -> Result<Opened, FolderError> {
         refuse_foreign(path)?;
-        fs::create_dir_all(path).map_err(failed(path))?;
-        let path = fs::canonicalize(path).map_err(failed(path))?;
+        let path = std::path::absolute(path).map_err(failed(path))?;
         let mut lock = Lock::take(&path)?;
         // Once more under the lock: another process may have been here in between.
         refuse_foreign(&path)?;
@@ -231,17 +230,16 @@ fn refuse_foreign(folder: &Path) -> Result<(), FolderError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(source) => return Err(FolderError::Io { path: folder.into(), source }),
     };
-    if folder.join(MANIFEST).exists() {
-        return Ok(());
-    }
+    // One look at it: another process may be writing its manifest.
+    let names: Vec<_> =
+        entries.map(|entry| entry.map(|entry| entry.file_name())).collect::<Result<_, _>>().map_err(failed(folder))?;
     let leftover = Path::new(MANIFEST).with_extension(UNFINISHED);
-    for entry in entries {
-        let name = entry.map_err(failed(folder))?.file_name();
-        if name != LOCK && name != leftover.as_os_str() {
-            return Err(FolderError::Foreign { folder: folder.into() });
-        }
+    let is_ours = names.iter().any(|name| name == MANIFEST);
+    if is_ours || names.iter().all(|name| name == LOCK || *name == leftover.as_os_str()) {
+        Ok(())
+    } else {
+        Err(FolderError::Foreign { folder: folder.into() })
     }
-    Ok(())
 }
 
 /// Gives the folder another name, `<name>.<UTC time>`, and holds a new one in its place.
@@ -252,7 +250,6 @@ fn move_aside(folder: &Path, held: Lock, now: Timestamp) -> Result<Lock, FolderE
     let aside = names.find_map(|name| Some(folder.with_file_name(name)).filter(|aside| !aside.exists()));
     let aside = aside.unwrap_or_else(|| folder.with_file_name(stem));
     fs::rename(folder, aside).map_err(failed(folder))?;
-    fs::create_dir_all(folder).map_err(failed(folder))?;
     let lock = Lock::take(folder)?;
     drop(held);
     Ok(lock)

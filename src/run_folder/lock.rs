@@ -10,7 +10,7 @@ use std::path::Path;
 
 use super::{FolderError, LOCK, failed};
 
-/// How often a folder may be moved away between opening its lock file and locking it.
+/// How often the folder may be moved away while we are at it.
 const TRIES: u32 = 5;
 
 /// The lock; dropping it frees the folder.
@@ -20,12 +20,17 @@ pub(super) struct Lock {
 }
 
 impl Lock {
-    /// Takes the lock of `folder` and writes our pid into it.
+    /// Takes the lock of `folder`, which is created if need be, and writes our pid into it.
     pub(super) fn take(folder: &Path) -> Result<Self, FolderError> {
         let path = folder.join(LOCK);
         for _ in 0..TRIES {
-            let options = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
-            let mut file = options.map_err(failed(&path))?;
+            fs::create_dir_all(folder).map_err(failed(folder))?;
+            let mut file = match OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path) {
+                Ok(file) => file,
+                // `--fresh` elsewhere has moved the folder in between.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(source) => return Err(FolderError::Io { path, source }),
+            };
             match file.try_lock() {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => {
@@ -33,7 +38,7 @@ impl Lock {
                 }
                 Err(TryLockError::Error(source)) => return Err(FolderError::Io { path, source }),
             }
-            // `--fresh` elsewhere may have moved the folder, and this file with it, before we locked it.
+            // The same, after we opened the file: what we hold then is the old run's.
             if is_at(&file, &path).map_err(failed(&path))? {
                 sign(&mut file).map_err(failed(&path))?;
                 return Ok(Self { _file: file });
@@ -62,4 +67,22 @@ fn sign(file: &mut File) -> io::Result<()> {
     file.set_len(0)?;
     file.rewind()?;
     writeln!(file, "{}", std::process::id())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_file_that_was_moved_away_with_its_folder_is_not_the_folders_any_more() {
+        let home = tempfile::TempDir::new().unwrap();
+        let (folder, aside) = (home.path().join("shop"), home.path().join("shop.old"));
+        let lock = Lock::take(&folder).unwrap();
+        let path = folder.join(LOCK);
+        assert!(is_at(&lock._file, &path).unwrap());
+        fs::rename(&folder, aside).unwrap();
+        assert!(!is_at(&lock._file, &path).unwrap(), "nothing is there");
+        let _other = Lock::take(&folder).unwrap();
+        assert!(!is_at(&lock._file, &path).unwrap(), "another one is there");
+    }
 }

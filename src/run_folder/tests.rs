@@ -87,21 +87,6 @@ fn a_second_process_is_told_the_first_ones_pid_and_a_dead_ones_lock_is_free() {
 }
 
 #[test]
-fn another_process_really_is_kept_out_by_the_lock() {
-    let mut bed = Bed::new();
-    let folder = bed.begin();
-    let try_lock = |expected| {
-        let lock = folder.path().join("run.lock");
-        let status = std::process::Command::new("flock").arg("--nonblock").arg(lock).arg("true").status();
-        // The tool is not on every machine; the other tests take the lock through two handles.
-        if let Ok(status) = status {
-            assert_eq!(status.success(), expected);
-        }
-    };
-    try_lock(false);
-}
-
-#[test]
 fn a_finished_run_repeats_its_exit_code_and_is_not_crawled_again() {
     for code in [ExitCode::Complete, ExitCode::DeadLetters] {
         let mut bed = Bed::new();
@@ -167,6 +152,47 @@ fn fresh_holds_the_new_folder() {
     let source = bed.source("text");
     let _held = new(bed.open_as(&source, Existing::MoveAside));
     assert!(matches!(bed.open(), Err(FolderError::InUse { .. })));
+}
+
+#[test]
+fn however_many_begin_anew_at_once_each_holds_a_folder_of_its_own() {
+    use std::os::unix::fs::MetadataExt;
+    use std::sync::Mutex;
+
+    let bed = Bed::new();
+    drop(new(RunFolder::open(
+        &bed.path(),
+        "shop",
+        &bed.source("text"),
+        Existing::Keep,
+        Timestamp::from_micros(0),
+        &mut fastrand::Rng::with_seed(0),
+    )));
+    let held = Mutex::new(std::collections::BTreeSet::new());
+    std::thread::scope(|scope| {
+        for seed in 0..4 {
+            let (bed, held) = (&bed, &held);
+            scope.spawn(move || {
+                let mut rng = fastrand::Rng::with_seed(seed);
+                for _ in 0..100 {
+                    let now = Timestamp::from_micros(1_800_000_000_000_000 + rng.u64(..1_000_000_000_000));
+                    let opened =
+                        RunFolder::open(&bed.path(), "shop", &bed.source("text"), Existing::MoveAside, now, &mut rng);
+                    match opened {
+                        Ok(Opened::New(folder)) => {
+                            let inode = fs::metadata(folder.path()).unwrap().ino();
+                            assert!(held.lock().unwrap().insert(inode), "two hold one folder");
+                            std::thread::yield_now();
+                            assert_eq!(fs::metadata(folder.path()).unwrap().ino(), inode, "a held folder was moved");
+                            held.lock().unwrap().remove(&inode);
+                        }
+                        Err(FolderError::InUse { .. }) => {}
+                        other => panic!("{other:?}"),
+                    }
+                }
+            });
+        }
+    });
 }
 
 #[test]

@@ -14,13 +14,12 @@ pub use page::page;
 pub use run::{OUTCOME, feed_failed, finished, inconsistent, progress, restarted, started};
 
 use super::Names;
-use super::shown::{ms, size, span, url_shown};
+use super::shown::{ms, span, url_shown};
 use crate::clock::Timestamp;
 use crate::dispatcher::notice::{Notice, PauseCause, Then};
-use crate::exit::ending_shown;
 use crate::protocol::{ProxyRef, WorkerId};
 use crate::proxy::ProxyId;
-use crate::task::HostKey;
+use crate::task::{HostKey, Task};
 use crate::verdict::Reason;
 
 /// Says what a notice tells. A page that is done is not said here but by [`page`], after its commit, when it is known how many
@@ -30,51 +29,46 @@ pub fn notice(names: &Names, notice: &Notice, now: Timestamp) {
         Notice::Bound { worker, proxy } => bound(names, *worker, *proxy),
         Notice::Released { worker, proxy } => released(names, *worker, *proxy),
         Notice::Replaced { worker, proxy, reason } => replaced(names, *worker, *proxy, reason),
-        Notice::Parked { worker } => {
-            info!(event = "worker.parked", worker.id = %worker, "worker {} has no proxy and waits", worker.slot);
-        }
+        Notice::Parked { worker } => parked(*worker),
         Notice::Charged { proxy, score, reason } => charged(names, *proxy, *score, reason),
         Notice::Cooling { proxy, until, reason } => cooling(names, *proxy, until.since(now), reason),
-        Notice::Rested { proxy } => {
-            let label = names.proxy(*proxy);
-            debug!(event = "proxy.rested", proxy.label = label, "{label} has rested and may be used again");
-        }
+        Notice::Rested { proxy } => rested(names, *proxy),
         Notice::Retired { proxy, reason } => retired(names, *proxy, reason),
         Notice::HostPaused { proxy, host, until, cause, reason } => {
             paused(names, *proxy, host, until.since(now), *cause, reason);
         }
         Notice::Page(done) if done.then == Then::Done => {}
         Notice::Page(failed) => page(names, failed, None, now),
-        Notice::Abandoned { task } => {
-            let url = url_shown(&task.request.url);
-            warn!(
-                event = "task.abandoned",
-                task.id = task.id.0,
-                task.url = url,
-                "a fetch of {url} ended without an outcome"
-            );
-        }
-        Notice::WorkerGone { worker } => {
-            warn!(event = "worker.died", worker.id = %worker, "worker {} died; its pages go to others", worker.slot);
-        }
-        Notice::SlotClosed { slot } => {
-            error!(
-                event = "worker.closed",
-                worker.slot = slot,
-                "worker {slot} died too often and is not started again"
-            );
-        }
+        Notice::Abandoned { task } => abandoned(task),
+        Notice::WorkerGone { worker } => died(*worker),
+        Notice::SlotClosed { slot } => closed(*slot),
         Notice::NoUsableProxy { until, reason } => run::waiting(until.since(now), reason.as_ref()),
-        Notice::FeedsBehind { lag } => {
-            warn!(event = "run.lagging", lag, "{} of records wait for the feeds: no new pages until then", size(*lag));
-        }
+        Notice::FeedsBehind { lag } => run::lagging(*lag),
         Notice::Progress(_) => {}
-        Notice::Stopping { ending, until } => {
-            let left = span(until.since(now));
-            let why = ending_shown(ending);
-            info!(event = "run.stopping", why, "stopping ({why}): what is out has {left} to end");
-        }
+        Notice::Stopping { ending, until } => run::stopping(ending, until.since(now)),
     }
+}
+
+fn parked(worker: WorkerId) {
+    info!(event = "worker.parked", worker.id = %worker, "worker {} has no proxy and waits", worker.slot);
+}
+
+fn died(worker: WorkerId) {
+    warn!(event = "worker.died", worker.id = %worker, "worker {} died; its pages go to others", worker.slot);
+}
+
+fn closed(slot: u16) {
+    error!(event = "worker.closed", worker.slot = slot, "worker {slot} died too often and is not started again");
+}
+
+fn abandoned(task: &Task) {
+    let url = url_shown(&task.request.url);
+    warn!(event = "task.abandoned", task.id = task.id.0, task.url = url, "a fetch of {url} ended without an outcome");
+}
+
+fn rested(names: &Names, proxy: ProxyId) {
+    let label = names.proxy(proxy);
+    debug!(event = "proxy.rested", proxy.label = label, "{label} has rested and may be used again");
 }
 
 fn bound(names: &Names, worker: WorkerId, proxy: ProxyRef) {

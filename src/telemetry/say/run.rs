@@ -7,9 +7,11 @@ use std::time::Duration;
 
 use tracing::{error, info, warn};
 
+use crate::dispatcher::notice::Ending;
+use crate::exit::ending_shown;
 use crate::protocol::WorkerId;
 use crate::telemetry::line::list;
-use crate::telemetry::shown::{count, ms, span};
+use crate::telemetry::shown::{count, ms, size, span};
 use crate::telemetry::tally::{Heartbeat, Limit};
 use crate::telemetry::{Places, Report};
 use crate::verdict::Reason;
@@ -27,6 +29,15 @@ pub(super) fn waiting(rest: Duration, reason: Option<&Reason>) {
         "no proxy can be used; waiting for one for at most {}{commonest}",
         span(rest)
     );
+}
+
+pub(super) fn lagging(lag: u64) {
+    warn!(event = "run.lagging", lag, "{} of records wait for the feeds: no new pages until then", size(lag));
+}
+
+pub(super) fn stopping(ending: &Ending, rest: Duration) {
+    let why = ending_shown(ending);
+    info!(event = "run.stopping", why, "stopping ({why}): what is out has {} to end", span(rest));
 }
 
 /// A worker that died has a successor.
