@@ -2,6 +2,8 @@
 //!
 //! Pure. Health and the pool of spares are beside this file; dialling one is `transport`'s business.
 
+pub mod line;
+
 use std::fmt;
 use std::sync::Arc;
 
