@@ -1,5 +1,6 @@
 //! Burdock, a crawler that clings: one worker per proxy, each proxy used until it breaks, every page exactly once.
 
+pub mod address;
 pub mod cli;
 pub mod clock;
 pub mod config;

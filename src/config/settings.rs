@@ -3,11 +3,20 @@
 //! Plain data. Reading and checking it is the rest of this folder; turning `[stage.*]` into something that can read a page
 //! is [`crate::extract`].
 
+mod feed;
+mod recipe;
+
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use serde::{Deserialize, Deserializer, de::Error};
+
+use super::unit::{deserialize_duration, deserialize_size};
 use crate::proxy::Route;
+
+pub use feed::{Feed, FeedKind, IfExists, MetaColumn};
+pub use recipe::{Expect, Field, Link, Stage, Take};
 
 /// A whole config.
 #[derive(Clone, Debug)]
@@ -68,15 +77,18 @@ pub enum Hosts {
 }
 
 /// `[crawl]`
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize)]
 pub struct Crawl {
     /// The run's name, and its folder's.
+    #[serde(default)]
     pub name: String,
     /// URL templates, checked; expanded by [`crate::address::Template`].
+    #[serde(default)]
     pub start: Vec<String>,
     /// A file with a URL a line, checked.
     pub start_file: Option<PathBuf>,
     /// The stage of the start URLs: the name of one of `stages`.
+    #[serde(default)]
     pub start_stage: String,
     /// Where links may lead.
     pub hosts: Hosts,
@@ -88,103 +100,47 @@ pub struct Crawl {
     pub data_dir: PathBuf,
 }
 
-/// What proves that an answer is a real page of its stage.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Expect {
-    /// A link, or a record with a field that is not null.
-    Any,
-    /// Nothing: every answer counts.
-    Nothing,
-    /// A CSS selector that must match.
-    Selector(String),
-}
-
-/// `[stage.NAME]`
-#[derive(Clone, Debug)]
-pub struct Stage {
-    /// Its name.
-    pub name: String,
-    /// What proves a real page.
-    pub expect: Expect,
-    /// Links to follow.
-    pub links: Vec<Link>,
-    /// Higher goes first within a host.
-    pub priority: i32,
-    /// The fields of its record, in order; none, no record.
-    pub fields: Vec<Field>,
-}
-
-/// One entry of `links`.
-#[derive(Clone, Debug)]
-pub struct Link {
-    /// A CSS selector, known to parse.
-    pub select: String,
-    /// The attribute that holds the address.
-    pub attr: String,
-    /// The stage that it leads to: the name of one of `stages`.
-    pub to: String,
-}
-
-/// One field of a stage.
-#[derive(Clone, Debug)]
-pub struct Field {
-    /// Its name in the record.
-    pub name: String,
-    /// A CSS selector, known to parse.
-    pub select: String,
-    /// An attribute instead of the text.
-    pub attr: Option<String>,
-    /// What becomes of several matches.
-    pub take: Take,
-    /// A page without it is not a real one.
-    pub required: bool,
-}
-
-/// What becomes of a field's matches.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Take {
-    /// The first one; none is null.
-    First,
-    /// All, as a list.
-    All,
-    /// All, joined by this text.
-    Joined(String),
-}
-
 /// `[proxies]`, without the proxies.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize)]
 pub struct Proxies {
     /// The config asks for our own address.
     pub direct: bool,
     /// How long to wait while none is usable.
+    #[serde(deserialize_with = "deserialize_duration")]
     pub wait: Duration,
 }
 
 /// `[pace]`
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 pub struct Pace {
     /// The least time between two requests of one proxy to one host.
+    #[serde(deserialize_with = "deserialize_duration")]
     pub delay: Duration,
     /// A share of `delay` that is added at random, 0 to 1.
     pub jitter: f64,
 }
 
 /// `[fetch]`
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize)]
 pub struct Fetch {
     /// For dialling, the proxy's handshake and TLS.
+    #[serde(deserialize_with = "deserialize_duration")]
     pub connect_timeout: Duration,
     /// From sending the request to the head of the answer.
+    #[serde(deserialize_with = "deserialize_duration")]
     pub head_timeout: Duration,
     /// One hop, whole; bounds the two above.
+    #[serde(deserialize_with = "deserialize_duration")]
     pub timeout: Duration,
     /// The largest body in bytes, decompressed.
+    #[serde(deserialize_with = "deserialize_size")]
     pub max_body: u64,
     /// Redirects that are followed for one task.
     pub max_redirects: u32,
     /// `User-Agent`
     pub user_agent: String,
     /// Further headers, in order.
+    #[serde(deserialize_with = "deserialize_pairs")]
     pub headers: Vec<(String, String)>,
     /// Literal private addresses may be asked for.
     pub allow_private: bool,
@@ -193,7 +149,7 @@ pub struct Fetch {
 }
 
 /// `[retry]`
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize)]
 pub struct Retry {
     /// Attempts in all; only failures that are the page's own count.
     pub attempts: u32,
@@ -206,143 +162,58 @@ pub struct Retry {
     /// Statuses of pages that are gone.
     pub gone: Vec<u16>,
     /// The wait before the second attempt; doubled for each further one.
+    #[serde(deserialize_with = "deserialize_duration")]
     pub backoff: Duration,
     /// The longest wait.
+    #[serde(deserialize_with = "deserialize_duration")]
     pub backoff_max: Duration,
 }
 
 /// `[ban]`
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize)]
 pub struct Ban {
     /// Statuses that say that the site refuses this proxy.
     pub status: Vec<u16>,
     /// How long such a proxy leaves that host alone; doubled each time.
+    #[serde(deserialize_with = "deserialize_duration")]
     pub cooldown: Duration,
 }
 
 /// `[health]`
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 pub struct Health {
     /// The score at which a proxy is given up.
     pub max_errors: u32,
     /// A success multiplies the score by this, 0 to 1.
     pub decay: f64,
     /// The first rest; doubled each time.
+    #[serde(deserialize_with = "deserialize_duration")]
     pub cooldown: Duration,
     /// The longest rest.
+    #[serde(deserialize_with = "deserialize_duration")]
     pub cooldown_max: Duration,
     /// Failures in a row on different pages, without a success, after which a proxy rests.
     pub max_silent: u32,
 }
 
-/// The kind of a feed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FeedKind {
-    /// A JSON object a line.
-    Jsonl,
-    /// Comma-separated values with a header.
-    Csv,
-}
-
-impl FeedKind {
-    /// The kind as it is written in the config.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Jsonl => "jsonl",
-            Self::Csv => "csv",
-        }
-    }
-}
-
-/// A column about the page rather than from it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MetaColumn {
-    /// `url`
-    Url,
-    /// `stage`
-    Stage,
-    /// `fetched_at`
-    FetchedAt,
-    /// `proxy`
-    Proxy,
-    /// `status`
-    Status,
-    /// `attempts`
-    Attempts,
-    /// `referrer`
-    Referrer,
-    /// `start_url`
-    StartUrl,
-}
-
-impl MetaColumn {
-    /// All of them, in the order of the contract.
-    pub const ALL: [Self; 8] = [
-        Self::Url,
-        Self::Stage,
-        Self::FetchedAt,
-        Self::Proxy,
-        Self::Status,
-        Self::Attempts,
-        Self::Referrer,
-        Self::StartUrl,
-    ];
-
-    /// Its name in the config and in feeds.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Url => "url",
-            Self::Stage => "stage",
-            Self::FetchedAt => "fetched_at",
-            Self::Proxy => "proxy",
-            Self::Status => "status",
-            Self::Attempts => "attempts",
-            Self::Referrer => "referrer",
-            Self::StartUrl => "start_url",
-        }
-    }
-}
-
-/// What to do with a file at a feed's path that this run did not write and that is not empty.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum IfExists {
-    /// Do not start.
-    Refuse,
-    /// Write behind what is there.
-    Append,
-}
-
-/// One `[[feed]]`
-#[derive(Clone, Debug)]
-pub struct Feed {
-    /// Its kind.
-    pub kind: FeedKind,
-    /// Its file, absolute.
-    pub path: PathBuf,
-    /// The stages whose records it takes, by name; each has fields.
-    pub stages: Vec<String>,
-    /// The columns before the fields.
-    pub meta: Vec<MetaColumn>,
-    /// What to do with a file that is already there.
-    pub if_exists: IfExists,
-}
-
 /// Where tasks are kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum FrontierKind {
     /// In memory: gone when the process ends.
     Memory,
 }
 
 /// `[frontier]`
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Deserialize)]
 pub struct Frontier {
     /// Where tasks are kept.
     pub kind: FrontierKind,
 }
 
 /// How log lines look on stderr.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum LogFormat {
     /// Text on a terminal, else JSON.
     Auto,
@@ -353,7 +224,8 @@ pub enum LogFormat {
 }
 
 /// How much is logged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum LogLevel {
     /// What needs a hand.
     Error,
@@ -368,23 +240,57 @@ pub enum LogLevel {
 }
 
 /// `[log]`
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize)]
 pub struct Log {
     /// The form of lines on stderr.
     pub format: LogFormat,
     /// The level on stderr, and in the file.
     pub level: LogLevel,
     /// How often `run.progress` is logged.
+    #[serde(deserialize_with = "deserialize_duration")]
     pub heartbeat: Duration,
     /// The log file, absolute.
     pub file: PathBuf,
 }
 
 /// `[supervisor]`
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub struct Supervisor {
     /// Restarts of one worker slot within `window` before it is closed.
     pub max_restarts: u32,
     /// The window that restarts are counted in.
+    #[serde(deserialize_with = "deserialize_duration")]
     pub window: Duration,
+}
+
+fn deserialize_pairs<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<(String, String)>, D::Error> {
+    let pairs = config::Map::<String, String>::deserialize(from)?;
+    Ok(pairs.into_iter().collect())
+}
+
+impl<'de> Deserialize<'de> for Count {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(from)?;
+        match text.as_str() {
+            "auto" => Ok(Self::Auto),
+            number => number.parse().map(Self::Exactly).map_err(D::Error::custom),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Hosts {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Written {
+            Word(String),
+            List(Vec<String>),
+        }
+        match Written::deserialize(from)? {
+            Written::Word(word) if word == "start" => Ok(Self::Start),
+            Written::Word(word) if word == "any" => Ok(Self::Any),
+            Written::Word(word) => Err(D::Error::custom(word)),
+            Written::List(names) => Ok(Self::Listed(names)),
+        }
+    }
 }

@@ -4,7 +4,6 @@
 //! in leases that speak up when they are dropped. It decides nothing.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use actix::prelude::*;

@@ -10,6 +10,7 @@ use scraper::{ElementRef, Html};
 use url::Url;
 
 use super::selector::{Css, SelectorError};
+use crate::address::canonical;
 use crate::config;
 use crate::task::StageId;
 
@@ -85,11 +86,5 @@ fn base(html: &Html, page: &Url) -> Url {
 
 fn resolve(base: &Url, address: &str) -> Option<Url> {
     let url = base.join(address).ok()?;
-    matches!(url.scheme(), "http" | "https").then(|| canonical(url))
-}
-
-/// The `url` crate has put scheme, host and port in their canonical form already.
-fn canonical(mut url: Url) -> Url {
-    url.set_fragment(None);
-    url
+    matches!(url.scheme(), "http" | "https").then(|| canonical(&url))
 }

@@ -3,6 +3,7 @@
 //! Pure. Health and the pool of spares are beside this file; dialling one is `transport`'s business.
 
 pub mod health;
+pub mod line;
 pub mod pool;
 
 use std::fmt;

@@ -1,0 +1,148 @@
+//! `[proxies]`: the file and the list, read, expanded and counted once. Nothing that stands on a line is ever shown.
+
+use std::fs;
+use std::path::Path;
+
+use super::merged::Merged;
+use super::origin::Origin;
+use super::problem::Place;
+use crate::address::Template;
+use crate::proxy::line::{LineError, distinct, parse, read};
+use crate::proxy::{Endpoint, Route, Scheme};
+
+/// More proxies than this are a slip in a template.
+const MOST: u64 = 1_000_000;
+/// Bad lines of one file that are listed one by one.
+const LISTED: usize = 10;
+const SAMPLE: &str = "it has a proxy a line, for example http://user:password@proxy.example:8080";
+
+impl Merged<'_> {
+    /// One route a proxy, or the direct one.
+    pub(super) fn routes(&mut self) -> Vec<Route> {
+        let direct = self.get("proxies.direct").is_some_and(|value| value.clone().into_bool().unwrap_or(false));
+        let file = self.path("proxies.file");
+        let list: Vec<String> = self.config.get("proxies.list").unwrap_or_default();
+        if direct {
+            if file.is_some() || !list.is_empty() {
+                let help = "leave out proxies.direct, or proxies.file and proxies.list";
+                self.fault("proxies.direct", "proxies.direct = true together with proxies", help);
+            }
+            return vec![Route::Direct];
+        }
+        let mut proxies = file.map(|file| self.read_file(&file)).unwrap_or_default();
+        proxies.extend(self.read_list(&list));
+        if proxies.is_empty() && self.get("proxies.file").is_none() && list.is_empty() && !self.is_broken("proxies") {
+            let help = "set proxies.file or proxies.list; or proxies.direct = true for your own address";
+            self.fault_in_file("there are no proxies", help);
+        }
+        self.counted_once(proxies).into_iter().map(Route::Proxy).collect()
+    }
+
+    /// The scheme of lines without one.
+    fn scheme(&self) -> Scheme {
+        match self.text("proxies.scheme") {
+            Some("https") => Scheme::Https,
+            Some("socks5" | "socks5h") => Scheme::Socks5,
+            _ => Scheme::Http,
+        }
+    }
+
+    fn read_file(&mut self, file: &Path) -> Vec<(String, Endpoint)> {
+        let name = self.near(Some(file));
+        let text = match fs::read_to_string(file) {
+            Ok(text) => text,
+            Err(error) => {
+                self.fault("proxies.file", format!("cannot read proxies.file {name}: {error}"), SAMPLE);
+                return Vec::new();
+            }
+        };
+        let mut lines = read(&text, self.scheme());
+        if lines.endpoints.is_empty() && lines.errors.is_empty() {
+            self.fault("proxies.file", format!("there is no proxy in proxies.file {name}"), SAMPLE);
+        }
+        lines.errors.sort_by_key(|(line, _)| *line);
+        let at = |line: usize| Place::At(Origin::File { name: name.clone(), line });
+        for (line, error) in lines.errors.iter().take(LISTED) {
+            self.fault_at(at(*line), error.to_string(), error.help());
+        }
+        if lines.errors.len() > LISTED {
+            let more = lines.errors.len() - LISTED;
+            self.fault_at(Place::In(name.clone()), format!("{more} more lines that are no proxies"), "");
+        }
+        let mut refused = 0;
+        for (line, endpoint) in &lines.endpoints {
+            if let Some((message, help)) = not_built(endpoint) {
+                refused += 1;
+                if refused <= LISTED {
+                    self.fault_at(at(*line), message, help);
+                }
+            }
+        }
+        if refused > LISTED {
+            let message = format!("{} more proxies of a kind that is not built yet", refused - LISTED);
+            self.fault_at(Place::In(name.clone()), message, "");
+        }
+        lines.endpoints.into_iter().map(|(line, endpoint)| (format!("{name}:{line}"), endpoint)).collect()
+    }
+
+    fn read_list(&mut self, list: &[String]) -> Vec<(String, Endpoint)> {
+        let templates: Vec<Option<Template>> = list.iter().map(|text| Template::parse(text).ok()).collect();
+        let count = templates.iter().flatten().map(Template::count).fold(0, u64::saturating_add);
+        if count > MOST {
+            let help = format!("the most is {MOST}; is a range too long?");
+            self.fault("proxies.list", format!("proxies.list makes {count} proxies"), help);
+            return Vec::new();
+        }
+        let mut proxies = Vec::new();
+        for (place, template) in templates.iter().enumerate() {
+            let key = format!("proxies.list.{place}");
+            // Once an item was left out, the numbers are no longer those that the user counts.
+            let shown = if self.is_broken("proxies.list") { "proxies.list" } else { &key };
+            let shown = shown.to_owned();
+            for text in template.iter().flat_map(Template::expand) {
+                let fault = match parse(&text, self.scheme()) {
+                    Ok(endpoint) => {
+                        let fault = not_built(&endpoint);
+                        proxies.push((key.clone(), endpoint));
+                        fault
+                    }
+                    Err(error) => Some(explained(&error)),
+                };
+                if let Some((message, help)) = fault {
+                    self.fault(&key, format!("{shown:?}: {message}"), help);
+                    break;
+                }
+            }
+        }
+        proxies
+    }
+
+    fn counted_once(&mut self, proxies: Vec<(String, Endpoint)>) -> Vec<Endpoint> {
+        let (places, endpoints): (Vec<_>, Vec<_>) = proxies.into_iter().unzip();
+        let (kept, repeats) = distinct(endpoints);
+        let count = repeats.len();
+        let mut where_from: Vec<&str> = repeats.iter().take(LISTED).map(|place| places[*place].as_str()).collect();
+        where_from.dedup();
+        if count > 0 {
+            let more = if count > LISTED { " and more" } else { "" };
+            let (noun, verb) = if count == 1 { ("proxy is", "counts") } else { ("proxies are", "count") };
+            let at = where_from.join(", ");
+            self.warnings.push(format!("{count} {noun} there already and {verb} once ({at}{more})"));
+        }
+        kept
+    }
+}
+
+fn explained(error: &LineError) -> (String, String) {
+    (error.to_string(), error.help().to_owned())
+}
+
+fn not_built(endpoint: &Endpoint) -> Option<(String, String)> {
+    match endpoint.scheme {
+        Scheme::Http => None,
+        Scheme::Https | Scheme::Socks5 => {
+            let message = format!("{} proxies are not built yet", endpoint.scheme.as_str());
+            Some((message, "use http proxies".to_owned()))
+        }
+    }
+}

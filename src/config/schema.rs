@@ -1,0 +1,271 @@
+//! Every key of a config: what it may hold, and whether it is built. One table, in the order in which settings are shown.
+
+use Shape::{
+    Bool, Duration, Expect, Field, Headers, Hosts, List, Name, Named, Path, Proxy, Selector, Share, Size, Start, Table,
+    Text, Whole, Word,
+};
+
+/// What a value must be.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Shape {
+    /// `true` or `false`.
+    Bool,
+    /// Any text.
+    Text,
+    /// The name of a folder.
+    Name,
+    /// A path.
+    Path,
+    /// A template of start URLs.
+    Start,
+    /// A template of proxies; never shown.
+    Proxy,
+    /// A CSS selector.
+    Selector,
+    /// `"any"`, `"none"` or a CSS selector.
+    Expect,
+    /// `"start"`, `"any"` or a list of host names.
+    Hosts,
+    /// A host name, with `*.` before it or not.
+    Host,
+    /// One of a few words; further words that are not built yet.
+    Word(&'static [&'static str], &'static [&'static str]),
+    /// A whole number between these two.
+    Whole(i64, i64),
+    /// `"auto"`, or a whole number from 1 to this.
+    Count(i64),
+    /// From 0 to 1.
+    Share,
+    /// A duration of at least this many milliseconds.
+    Duration(u64),
+    /// A size of at least one byte.
+    Size,
+    /// A table of header names and values.
+    Headers,
+    /// A bare selector, or a table of these keys.
+    Field(&'static [Key]),
+    /// A list.
+    List(&'static Self),
+    /// A table of these keys.
+    Table(&'static [Key]),
+    /// A table whose keys the user chooses.
+    Named(Names, &'static Self),
+}
+
+/// Whose names the keys of a table are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Names {
+    /// Of stages.
+    Stages,
+    /// Of fields: some are reserved.
+    Fields,
+}
+
+/// One key of a table.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Key {
+    pub(super) name: &'static str,
+    pub(super) state: State,
+}
+
+/// What becomes of a key.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum State {
+    /// It is read.
+    Built(Shape),
+    /// It is read, and a table of a list cannot be without it.
+    Required(Shape),
+    /// The contract has it, this version has not; below it, the keys that it will have.
+    Later(&'static [&'static str]),
+}
+
+const fn built(name: &'static str, shape: Shape) -> Key {
+    Key { name, state: State::Built(shape) }
+}
+
+const fn required(name: &'static str, shape: Shape) -> Key {
+    Key { name, state: State::Required(shape) }
+}
+
+const fn later(name: &'static str) -> Key {
+    Key { name, state: State::Later(&[]) }
+}
+
+const fn later_section(name: &'static str, keys: &'static [&'static str]) -> Key {
+    Key { name, state: State::Later(keys) }
+}
+
+/// The largest count of things that have a number of 16 bits: workers, their slots.
+const MOST: i64 = u16::MAX as i64;
+pub(super) const COUNT: i64 = u32::MAX as i64;
+const STATUSES: Shape = List(&Whole(100, 599));
+const ANY_TIME: Shape = Duration(0);
+const SOME_TIME: Shape = Duration(1);
+
+/// Names that no field may have: they are keys of a stage, and below `[stage.x.fields]` most likely misplaced.
+pub(super) const RESERVED: &[&str] = &["expect", "links", "each", "next", "fields", "request"];
+
+/// The whole config.
+pub(super) const ROOT: &[Key] = &[
+    built("crawl", Table(CRAWL)),
+    built("stage", Named(Names::Stages, &Table(STAGE))),
+    built("proxies", Table(PROXIES)),
+    later_section("session", &["cookies", "login", "logged_in", "accounts"]),
+    built("pace", Table(PACE)),
+    built("fetch", Table(FETCH)),
+    built("retry", Table(RETRY)),
+    built("ban", Table(BAN)),
+    built("health", Table(HEALTH)),
+    later_section("outage", &["share", "probe", "max_wait"]),
+    later_section("robots", &["obey", "crawl_delay"]),
+    built("feed", List(&Table(FEED))),
+    built("frontier", Table(FRONTIER)),
+    built("log", Table(LOG)),
+    later_section("web", &["listen"]),
+    later_section("limits", &["pages", "records", "duration", "bytes", "depth", "dead_letters", "min_free"]),
+    later_section("guard", &["hook", "rot"]),
+    built("supervisor", Table(SUPERVISOR)),
+];
+
+const CRAWL: &[Key] = &[
+    built("name", Name),
+    built("start", List(&Start)),
+    built("start_file", Path),
+    built("start_stage", Text),
+    built("hosts", Hosts),
+    later("drop_params"),
+    built("workers", Shape::Count(MOST)),
+    later("in_flight"),
+    built("threads", Shape::Count(1024)),
+    built("data_dir", Path),
+    later("keep_pages"),
+];
+
+const STAGE: &[Key] = &[
+    built("expect", Expect),
+    later("url"),
+    later("request"),
+    built("links", List(&Table(LINK))),
+    later("each"),
+    later("next"),
+    built("priority", Whole(i32::MIN as i64, i32::MAX as i64)),
+    later("affinity"),
+    built("fields", Named(Names::Fields, &Field(FIELD))),
+];
+
+const LINK: &[Key] = &[
+    required("select", Selector),
+    built("attr", Text),
+    required("to", Text),
+    later("match"),
+    later("max_depth"),
+    later("carry"),
+    later("url"),
+];
+
+const FIELD: &[Key] = &[
+    required("select", Selector),
+    built("attr", Text),
+    built("all", Bool),
+    built("join", Text),
+    built("required", Bool),
+    built("type", Word(&["text"], &["number", "date", "url", "html"])),
+    later("page"),
+];
+
+const PROXIES: &[Key] = &[
+    built("file", Path),
+    built("list", List(&Proxy)),
+    built("scheme", Word(&["http"], &["https", "socks5", "socks5h"])),
+    built("direct", Bool),
+    later("order"),
+    later("rotating"),
+    later("max_requests"),
+    later("max_bytes"),
+    later("max_age"),
+    built("wait", ANY_TIME),
+];
+
+const PACE: &[Key] = &[
+    built("delay", ANY_TIME),
+    built("jitter", Share),
+    later("host_rate"),
+    later("host_in_flight"),
+    later("adaptive"),
+    later("retry_after_max"),
+];
+
+const FETCH: &[Key] = &[
+    built("connect_timeout", SOME_TIME),
+    built("head_timeout", SOME_TIME),
+    built("timeout", SOME_TIME),
+    built("max_body", Size),
+    built("max_redirects", Whole(0, 100)),
+    built("user_agent", Text),
+    built("headers", Headers),
+    built("allow_private", Bool),
+    later("insecure_tls"),
+    built("ca_file", Path),
+];
+
+const RETRY: &[Key] = &[
+    built("attempts", Whole(1, COUNT)),
+    built("witnesses", Whole(1, COUNT)),
+    built("max_requests", Whole(1, COUNT)),
+    built("status", STATUSES),
+    built("gone", STATUSES),
+    built("backoff", ANY_TIME),
+    built("backoff_max", ANY_TIME),
+];
+
+const BAN: &[Key] = &[
+    built("status", STATUSES),
+    later("select"),
+    later("body"),
+    later("url"),
+    later("rule"),
+    built("cooldown", ANY_TIME),
+    later("max_wait"),
+];
+
+const HEALTH: &[Key] = &[
+    built("max_errors", Whole(1, COUNT)),
+    built("decay", Share),
+    built("cooldown", ANY_TIME),
+    built("cooldown_max", ANY_TIME),
+    later("max_cooldowns"),
+    built("max_silent", Whole(1, COUNT)),
+];
+
+const FEED: &[Key] = &[
+    required("kind", Word(&["jsonl", "csv"], &["sqlite"])),
+    required("path", Path),
+    later("bom"),
+    built("compress", Word(&["none"], &["zstd", "gzip"])),
+    built("stages", List(&Text)),
+    built(
+        "meta",
+        List(&Word(&["url", "stage", "fetched_at", "proxy", "status", "attempts", "referrer", "start_url"], &[])),
+    ),
+    built("if_exists", Word(&["refuse", "append"], &[])),
+];
+
+const FRONTIER: &[Key] = &[
+    built("kind", Word(&["memory"], &["sqlite", "redis"])),
+    later("url"),
+    later("lease"),
+    later("keep_records"),
+    later("max_lag"),
+];
+
+const LOG: &[Key] = &[
+    built("format", Word(&["auto", "text", "json"], &[])),
+    built("level", Word(&["error", "warn", "info", "debug", "trace"], &[])),
+    built("heartbeat", SOME_TIME),
+    built("file", Path),
+    later("file_level"),
+    later("rotate"),
+    later("keep"),
+];
+
+const SUPERVISOR: &[Key] = &[built("max_restarts", Whole(0, COUNT)), built("window", SOME_TIME)];
