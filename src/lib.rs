@@ -8,4 +8,5 @@ pub mod protocol;
 pub mod proxy;
 pub mod record;
 pub mod task;
+pub mod transport;
 pub mod verdict;
