@@ -16,4 +16,5 @@ pub mod run_folder;
 pub mod sink;
 pub mod task;
 pub mod telemetry;
+pub mod transport;
 pub mod verdict;

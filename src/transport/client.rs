@@ -1,0 +1,234 @@
+//! The client of one proxy lease: sends one request over one hop and never panics.
+//!
+//! In: a [`Request`]. Out: an [`Exchange`]. It follows no redirect, repeats nothing and blames nobody. One timer bounds
+//! each stage: connecting, waiting for the head, reading the body.
+
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::ready;
+use std::time::Duration;
+
+use actix_http::body;
+use actix_http::error::{ParseError, PayloadError};
+use awc::error::{ConnectError, SendRequestError};
+use awc::http::header::{self, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION};
+use awc::http::{Method, Uri};
+use awc::{ClientResponse, SendClientRequest};
+use futures_util::StreamExt;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::answer::{Answer, Exchange, Timing};
+use super::body::Body;
+use super::connector::{Connector, Dialler};
+use super::failure::{Dial, Failure, TlsProblem};
+use super::leg::{Leg, host_line};
+use super::request::Template;
+use super::tls::Tls;
+use super::wire::{Meter, Stage, Wire};
+use crate::clock::{Clock, Timestamp};
+use crate::config::Fetch;
+use crate::proxy::{Route, Scheme};
+use crate::task::{self, Request};
+
+/// Longer than any time-out of ours: awc's own must never be the first, because they do not say what happened.
+const NEVER: Duration = Duration::from_secs(24 * 3600);
+/// A connection that was idle for longer has most likely been forgotten on its way, without a word to us.
+const IDLE: Duration = Duration::from_secs(60);
+
+/// Fetches through one route. It keeps connections alive; dropping it closes them.
+pub struct Client {
+    awc: awc::Client,
+    route: Arc<Route>,
+    template: Template,
+    wire: Rc<Wire>,
+    connect_timeout: Duration,
+    head_timeout: Duration,
+    timeout: Duration,
+    max_body: u64,
+}
+
+impl Client {
+    /// A client for `route`. Nothing is dialled yet.
+    ///
+    /// # Errors
+    /// [`Failure::ClientUnusable`] for proxies other than HTTP ones, which are not built yet, and for headers that HTTP
+    /// does not allow.
+    pub fn new(route: Arc<Route>, tls: &Tls, settings: &Fetch, clock: Clock) -> Result<Self, Failure> {
+        let credentials = match &*route {
+            Route::Direct => None,
+            Route::Proxy(proxy) => match proxy.scheme {
+                Scheme::Http => proxy.credentials.as_ref(),
+                other @ (Scheme::Https | Scheme::Socks5) => {
+                    let words = format!("{} proxies are not built yet", other.as_str());
+                    return Err(Failure::ClientUnusable(words));
+                }
+            },
+        };
+        let template = Template::new(settings, credentials)?;
+        let wire = Rc::new(Wire::new(clock));
+        let dialler = Dialler {
+            route: Arc::clone(&route),
+            tls: tls.for_one_proxy(),
+            wire: Rc::clone(&wire),
+            order: template.order(),
+            proxy_authorization: template.proxy_authorization().cloned(),
+        };
+        Ok(Self {
+            awc: awc_client(Connector(Rc::new(dialler))),
+            route,
+            template,
+            wire,
+            connect_timeout: settings.connect_timeout.min(settings.timeout),
+            head_timeout: settings.head_timeout,
+            timeout: settings.timeout,
+            max_body: settings.max_body,
+        })
+    }
+
+    /// Sends `request` over one hop. Where it failed, and what it cost, is in the exchange.
+    pub async fn send(&self, request: &Request) -> Exchange {
+        let meter = Rc::new(Meter::default());
+        let begun = self.wire.now();
+        let mut headed = None;
+        let result = self.wire.metered(&meter, self.hop(request, &meter, &mut headed)).await;
+        let (ended, sent) = (self.wire.now(), meter.sent.get());
+        let reused = sent.is_some() && meter.stage.get() == Stage::Begun;
+        let timing = Timing {
+            connect: if reused { Duration::ZERO } else { sent.unwrap_or(ended).since(begun) },
+            head: sent.map_or(Duration::ZERO, |sent| headed.unwrap_or(ended).since(sent)),
+            receive: headed.map_or(Duration::ZERO, |headed| ended.since(headed)),
+        };
+        Exchange { result, sent, reused, wire: meter.bytes.get(), timing }
+    }
+
+    async fn hop(&self, request: &Request, meter: &Meter, headed: &mut Option<Timestamp>) -> Result<Answer, Failure> {
+        let leg = Leg::of(&self.route, &request.url)?;
+        let begun = Instant::now();
+        let mut alarm = pin!(sleep_until(begun + self.connect_timeout));
+        let end = begun + self.timeout;
+        let mut response = self.head(self.written(request, &leg)?, meter, alarm.as_mut(), end).await?;
+        let at = self.wire.now();
+        *headed = Some(at);
+        let status = response.status().as_u16();
+        if status == 407 && leg == Leg::Forward && response.headers().contains_key(PROXY_AUTHENTICATE) {
+            return Err(Failure::ProxyAuth);
+        }
+        alarm.as_mut().reset(end);
+        let body = {
+            let mut reading = pin!(self.body(&mut response));
+            poll_fn(|cx| match reading.as_mut().poll(cx) {
+                std::task::Poll::Ready(body) => std::task::Poll::Ready(body),
+                std::task::Poll::Pending => alarm.as_mut().poll(cx).map(|()| Err(Failure::BodyTimeout)),
+            })
+            .await?
+        };
+        Ok(Answer { status, headers: response.headers().clone(), body, secure: leg.is_sure(), at })
+    }
+
+    /// The request as awc is to send it.
+    fn written(&self, request: &Request, leg: &Leg) -> Result<SendClientRequest, Failure> {
+        let uri = Uri::builder().scheme("http").authority(leg.authority()).path_and_query(leg.target(&request.url));
+        let uri = uri.build().map_err(|error| Failure::Unsendable(format!("{}: {error}", request.url.path())))?;
+        let method = match request.method {
+            task::Method::Get => Method::GET,
+            task::Method::Post => Method::POST,
+        };
+        let mut awc = self.awc.request(method, uri).camel_case();
+        *awc.headers_mut() = self.template.to_site(host_line(&request.url))?;
+        if let (Leg::Forward, Some(value)) = (leg, self.template.proxy_authorization()) {
+            awc.headers_mut().insert(PROXY_AUTHORIZATION, value.clone());
+        }
+        Ok(match (&request.body, request.method) {
+            (Some(body), _) => awc.send_body(body.to_string()),
+            (None, task::Method::Get) => awc.send_body(body::None::new()),
+            (None, task::Method::Post) => awc.send_body(()),
+        })
+    }
+
+    /// Waits for the head. What is readable is looked at before the clock is: a busy thread makes nobody late.
+    async fn head(
+        &self,
+        mut sending: SendClientRequest,
+        meter: &Meter,
+        mut alarm: Pin<&mut Sleep>,
+        end: Instant,
+    ) -> Result<ClientResponse, Failure> {
+        let mut waiting = false;
+        poll_fn(|cx| {
+            if let std::task::Poll::Ready(response) = Pin::new(&mut sending).poll(cx) {
+                return std::task::Poll::Ready(response.map_err(|error| self.unsent(&error, meter)));
+            }
+            if !waiting && meter.sent.get().is_some() {
+                waiting = true;
+                alarm.as_mut().reset(end.min(Instant::now() + self.head_timeout));
+            }
+            ready!(alarm.as_mut().poll(cx));
+            std::task::Poll::Ready(Err(self.late(meter)))
+        })
+        .await
+    }
+
+    async fn body(&self, response: &mut ClientResponse) -> Result<bytes::Bytes, Failure> {
+        let encoding = response.headers().get(header::CONTENT_ENCODING);
+        let encoding = encoding.map(|value| value.to_str().unwrap_or("unreadable").to_owned());
+        let mut body = Body::new(encoding.as_deref(), self.max_body)?;
+        let announced =
+            response.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+        if announced.is_some_and(|length: u64| length > self.max_body) {
+            return Err(Failure::TooLarge { limit: self.max_body });
+        }
+        while let Some(piece) = response.next().await {
+            body.push(piece.map_err(|error| cut(&error))?)?;
+        }
+        body.finish()
+    }
+
+    /// What it means that the alarm went off before there was a head.
+    fn late(&self, meter: &Meter) -> Failure {
+        match (meter.sent.get(), meter.stage.get()) {
+            (Some(_), _) | (None, Stage::Begun) => Failure::HeadTimeout,
+            (None, Stage::Dialling) => match &*self.route {
+                Route::Direct => Failure::SiteUnreachable(Dial::TimedOut),
+                Route::Proxy(_) => Failure::ProxyUnreachable(Dial::TimedOut),
+            },
+            (None, Stage::Tunnelling) => Failure::TunnelTimeout,
+            (None, Stage::Securing) => {
+                let words = "no handshake within the time-out".into();
+                Failure::SiteTls { problem: TlsProblem::TimedOut, words, issuer: None }
+            }
+        }
+    }
+
+    /// Our own failures travel through awc in its I/O errors; the rest is awc's.
+    fn unsent(&self, error: &SendRequestError, meter: &Meter) -> Failure {
+        let within = |error: &io::Error| Failure::in_io(error).unwrap_or(Failure::ClosedBeforeHead);
+        match error {
+            SendRequestError::Connect(ConnectError::Io(error))
+            | SendRequestError::Response(ParseError::Io(error))
+            | SendRequestError::Send(error) => within(error),
+            SendRequestError::Connect(ConnectError::Disconnected) => Failure::ClosedBeforeHead,
+            SendRequestError::Connect(ConnectError::Timeout) | SendRequestError::Timeout => self.late(meter),
+            SendRequestError::Response(error) => Failure::NotHttp(error.to_string()),
+            SendRequestError::Url(_) | SendRequestError::Http(_) => Failure::Unsendable(error.to_string()),
+            other => Failure::ClientUnusable(other.to_string()),
+        }
+    }
+}
+
+fn cut(error: &PayloadError) -> Failure {
+    match error {
+        PayloadError::Incomplete(Some(error)) | PayloadError::Io(error) => {
+            Failure::in_io(error).unwrap_or_else(|| Failure::CutBody(error.to_string()))
+        }
+        other => Failure::CutBody(other.to_string()),
+    }
+}
+
+fn awc_client(connector: Connector) -> awc::Client {
+    let connector =
+        awc::Connector::new().connector(connector).timeout(NEVER).conn_keep_alive(IDLE).conn_lifetime(NEVER);
+    awc::Client::builder().connector(connector).disable_timeout().disable_redirects().no_default_headers().finish()
+}

@@ -1,0 +1,104 @@
+//! The bare line under a stream: a socket whose bytes are counted, with or without the site's TLS on it.
+//!
+//! In: a connected socket. Out: reads and writes, counted below TLS, because that is what is paid for. Knows no HTTP.
+
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_rustls::client::TlsStream;
+
+use super::wire::Wire;
+
+/// A socket that tells the [`Wire`] what it does.
+#[derive(Debug)]
+pub(super) struct Counted {
+    socket: TcpStream,
+    wire: Rc<Wire>,
+}
+
+impl Counted {
+    pub(super) fn new(socket: TcpStream, wire: Rc<Wire>) -> Self {
+        Self { socket, wire }
+    }
+}
+
+impl AsyncRead for Counted {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let before = buf.filled().len();
+        let read = ready!(Pin::new(&mut this.socket).poll_read(cx, buf));
+        this.wire.received(buf.filled().len() - before);
+        Poll::Ready(read)
+    }
+}
+
+impl AsyncWrite for Counted {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let wrote = ready!(Pin::new(&mut this.socket).poll_write(cx, buf));
+        if let Ok(bytes) = &wrote {
+            this.wire.wrote(*bytes);
+        }
+        Poll::Ready(wrote)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().socket).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().socket).poll_shutdown(cx)
+    }
+}
+
+/// A socket, and what lies on it.
+#[derive(Debug)]
+pub(super) enum Line {
+    /// Nothing.
+    Plain(Counted),
+    /// The site's TLS.
+    Secure(Box<TlsStream<Counted>>),
+}
+
+trait Duplex: AsyncRead + AsyncWrite + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Unpin> Duplex for T {}
+
+impl Line {
+    pub(super) fn socket(&self) -> &TcpStream {
+        match self {
+            Self::Plain(counted) => &counted.socket,
+            Self::Secure(tls) => &tls.get_ref().0.socket,
+        }
+    }
+
+    fn duplex(self: Pin<&mut Self>) -> Pin<&mut dyn Duplex> {
+        match self.get_mut() {
+            Self::Plain(counted) => Pin::new(counted),
+            Self::Secure(tls) => Pin::new(&mut **tls),
+        }
+    }
+}
+
+impl AsyncRead for Line {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        self.duplex().poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Line {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.duplex().poll_write(cx, buf)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.duplex().poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.duplex().poll_shutdown(cx)
+    }
+}
