@@ -1,11 +1,15 @@
 //! Burdock, a crawler that clings: one worker per proxy, each proxy used until it breaks, every page exactly once.
 
+pub mod address;
 pub mod clock;
 pub mod config;
 pub mod dispatcher;
+pub mod extract;
 pub mod frontier;
 pub mod protocol;
 pub mod proxy;
 pub mod record;
 pub mod task;
+pub mod transport;
 pub mod verdict;
+pub mod worker;

@@ -355,3 +355,9 @@ impl Drop for Obituary {
         self.supervisor.do_send(Exited { who: self.who, why: self.why });
     }
 }
+
+/// Makes the actor that gets it die in its handler, so that tests can see supervision at work.
+#[cfg(test)]
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "()")]
+pub struct Crash;
