@@ -4,6 +4,7 @@
 
 use url::Url;
 
+use crate::config::Hosts;
 use crate::task::Exclusion;
 
 /// The address that everybody uses: without a fragment.
@@ -16,11 +17,15 @@ pub fn canonical(url: &Url) -> Url {
 /// Where the crawl may go.
 #[derive(Clone, Debug)]
 pub struct Scope {
-    /// The names of hosts.
-    pub hosts: Vec<String>,
+    hosts: Vec<String>,
 }
 
 impl Scope {
+    /// The hosts of the start URLs, whatever the config says.
+    pub fn new(_hosts: &Hosts, start_hosts: impl IntoIterator<Item = String>, _allow_private: bool) -> Self {
+        Self { hosts: start_hosts.into_iter().collect() }
+    }
+
     /// May `url` be fetched?
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 //!
 //! What comes in: a route and a request. What goes out: one [`Exchange`]. It must not know what a failure means.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
@@ -78,9 +79,9 @@ impl Answer {
         self.header("location")
     }
 
-    /// `Retry-After`
-    pub fn retry_after(&self) -> Option<&str> {
-        self.header("retry-after")
+    /// `Retry-After`, where it is seconds.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.header("retry-after")?.parse().ok().map(Duration::from_secs)
     }
 
     /// `Content-Type`
@@ -89,63 +90,98 @@ impl Answer {
     }
 }
 
+/// Why a connection could not be made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "each says what it is")]
+pub enum Dial {
+    #[error("connection refused")]
+    Refused,
+    #[error("no connection within the time-out")]
+    TimedOut,
+    #[error("the name cannot be resolved")]
+    UnknownName,
+    #[error("{0}")]
+    Other(String),
+}
+
+/// What is wrong with the site's TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each says what it is")]
+pub enum TlsProblem {
+    Untrusted,
+    WrongName,
+    Expired,
+    Closed,
+    TimedOut,
+    Failed,
+}
+
 /// Why there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "each says what it is")]
 pub enum Failure {
     #[error("the proxy cannot be reached: {0}")]
-    ProxyUnreachable(String),
-    #[error("the proxy's handshake failed: {0}")]
+    ProxyUnreachable(Dial),
+    #[error("the proxy fails in CONNECT: {0}")]
     ProxyHandshake(String),
     #[error("the proxy refuses our credentials")]
     ProxyAuth,
-    #[error("the proxy refused the tunnel with {status}")]
+    #[error("the proxy refuses to connect to the site ({status})")]
     TunnelRefused { status: u16 },
+    #[error("the proxy does not answer CONNECT in time")]
+    TunnelTimeout,
     #[error("no TLS with the site: {words}")]
-    SiteTls { words: String, issuer: Option<String> },
+    SiteTls { problem: TlsProblem, words: String, issuer: Option<String> },
     #[error("the site cannot be reached: {0}")]
-    SiteUnreachable(String),
+    SiteUnreachable(Dial),
     #[error("no head in time")]
     HeadTimeout,
-    #[error("not complete in time")]
-    Timeout,
+    #[error("no end of the body in time")]
+    BodyTimeout,
     #[error("closed before an answer")]
     ClosedBeforeHead,
-    #[error("not HTTP: {0}")]
+    #[error("closed inside the head")]
+    CutHead,
+    #[error("the proxy's answer is not HTTP: {0}")]
     NotHttp(String),
+    #[error("the site's answer is not HTTP: {0}")]
+    SiteNotHttp(String),
     #[error("the head is too large")]
     HeadTooLarge,
-    #[error("the body was cut")]
-    CutBody,
-    #[error("a body of unknown length")]
-    UnlengthedBody,
-    #[error("larger than {limit} bytes")]
+    #[error("the body is cut: {0}")]
+    CutBody(String),
+    #[error("the body has more than {limit} bytes")]
     TooLarge { limit: u64 },
-    #[error("cannot be decoded: {0}")]
+    #[error("the body cannot be decoded: {0}")]
     Undecodable(String),
+    #[error("the request cannot be sent: {0}")]
+    Unsendable(String),
     #[error("no client can be built: {0}")]
     ClientUnusable(String),
 }
 
 impl Failure {
     /// What to count it by.
-    pub fn code(&self) -> String {
+    pub fn code(&self) -> Cow<'static, str> {
         match self {
-            Self::ProxyUnreachable(_) => "proxy.refused".into(),
+            Self::ProxyUnreachable(_) => "proxy.unreachable".into(),
             Self::ProxyHandshake(_) => "proxy.handshake".into(),
             Self::ProxyAuth => "proxy.auth".into(),
-            Self::TunnelRefused { status } => format!("tunnel.{status}"),
+            Self::TunnelRefused { status } => format!("tunnel.{status}").into(),
+            Self::TunnelTimeout => "tunnel.timeout".into(),
             Self::SiteTls { .. } => "tls.failed".into(),
             Self::SiteUnreachable(_) => "site.unreachable".into(),
             Self::HeadTimeout => "timeout.head".into(),
-            Self::Timeout => "timeout.whole".into(),
-            Self::ClosedBeforeHead => "closed.before_head".into(),
-            Self::NotHttp(_) => "not_http".into(),
+            Self::BodyTimeout => "timeout.body".into(),
+            Self::ClosedBeforeHead => "head.closed".into(),
+            Self::CutHead => "head.cut".into(),
+            Self::NotHttp(_) => "proxy.not_http".into(),
+            Self::SiteNotHttp(_) => "site.not_http".into(),
             Self::HeadTooLarge => "head.too_large".into(),
-            Self::CutBody => "body.cut".into(),
-            Self::UnlengthedBody => "body.unlengthed".into(),
+            Self::CutBody(_) => "body.cut".into(),
             Self::TooLarge { .. } => "body.too_large".into(),
             Self::Undecodable(_) => "body.undecodable".into(),
+            Self::Unsendable(_) => "request.unsendable".into(),
             Self::ClientUnusable(_) => "client.unusable".into(),
         }
     }
@@ -189,8 +225,8 @@ impl Client {
                 Ok(stream) => stream,
                 Err(error) => {
                     exchange.result = Err(match &*self.route {
-                        Route::Direct => Failure::SiteUnreachable(error.kind().to_string()),
-                        Route::Proxy(_) => Failure::ProxyUnreachable(error.kind().to_string()),
+                        Route::Direct => Failure::SiteUnreachable(Dial::Other(error.kind().to_string())),
+                        Route::Proxy(_) => Failure::ProxyUnreachable(Dial::Other(error.kind().to_string())),
                     });
                     return exchange;
                 }
@@ -237,7 +273,7 @@ impl Client {
         let length = answer.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0_usize);
         while buffer.len() < end + length {
             match stream.read_buf(&mut buffer).await {
-                Ok(0) | Err(_) => return Err(Failure::CutBody),
+                Ok(0) | Err(_) => return Err(Failure::CutBody("early end".into())),
                 Ok(read) => *wire += read as u64,
             }
         }

@@ -38,7 +38,7 @@ pub(super) fn panic_if_asked_to(url: &Url) {
 }
 
 pub(super) fn scope(hosts: &[&str]) -> Scope {
-    Scope { hosts: hosts.iter().map(|host| (*host).to_owned()).collect() }
+    Scope::new(&config::Hosts::Start, hosts.iter().map(|host| (*host).to_owned()), false)
 }
 
 pub(super) fn rules() -> Rules {

@@ -167,7 +167,7 @@ impl Fetch<'_> {
     async fn answered(&mut self, url: Url, answer: Answer, at: Timestamp) -> Result<Fetched, NoOutcome> {
         let (parts, task) = (self.parts, &*self.lease.task);
         let channel = Channel::answered(&self.binding.route, &answer);
-        let content_type = match judge::head(answer.status, answer.retry_after(), channel, &parts.rules, at) {
+        let content_type = match judge::head(answer.status, answer.retry_after(), channel, &parts.rules) {
             Head::Verdict(verdict) => return Ok(verdict.into()),
             Head::Page => answer.content_type().map(str::to_owned),
         };

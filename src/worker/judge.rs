@@ -4,9 +4,10 @@
 //! followed. What goes out: a [`Verdict`]. Pure and total: no wildcard arms, so that a new failure must be judged before it
 //! compiles. It must not know tasks, clients or scores.
 
+use std::time::Duration;
+
 use url::Url;
 
-use crate::clock::Timestamp;
 use crate::config;
 use crate::extract::Shortfall;
 use crate::proxy::Route;
@@ -14,7 +15,6 @@ use crate::task::Exclusion;
 use crate::transport::{Answer, Failure};
 use crate::verdict::{Certainty, Reason, Verdict};
 use crate::worker::redirect::DeadEnd;
-use crate::worker::retry_after;
 
 /// What the config says about statuses.
 #[derive(Clone, Debug)]
@@ -84,10 +84,10 @@ pub(crate) enum Head {
 }
 
 /// Judges the status of the last answer. The config's lists go before what the numbers mean by themselves.
-pub(crate) fn head(status: u16, retry_after: Option<&str>, channel: Channel, rules: &Rules, now: Timestamp) -> Head {
+pub(crate) fn head(status: u16, retry_after: Option<Duration>, channel: Channel, rules: &Rules) -> Head {
     let reason = Reason::new(format!("status.{status}"), format!("answered with status {status}"));
     let certainty = channel.certainty();
-    let throttled = |reason| Verdict::Throttled { retry_after: retry_after::parse(retry_after, now), reason };
+    let throttled = |reason| Verdict::Throttled { retry_after, reason };
     if rules.ban.contains(&status) {
         return Head::Verdict(blame(channel, Verdict::Banned(reason)));
     }
@@ -128,21 +128,21 @@ pub(crate) fn page(shortfall: Option<&Shortfall>, channel: Channel) -> Verdict {
 pub(crate) fn failure(failure: &Failure, channel: Channel) -> Result<Verdict, Reason> {
     let reason = Reason::new(failure.code(), failure.to_string());
     let verdict = match failure {
-        Failure::ProxyUnreachable(_) | Failure::ProxyHandshake(_) => Verdict::ProxyBroken(reason),
+        Failure::ProxyUnreachable(_) | Failure::ProxyHandshake(_) | Failure::NotHttp(_) => Verdict::ProxyBroken(reason),
         Failure::ProxyAuth | Failure::TunnelRefused { status: 407 } => Verdict::ProxyDenied(reason),
-        Failure::NotHttp(_) => match channel {
-            Channel::Plain => Verdict::ProxyBroken(reason),
-            Channel::Tunnel | Channel::Direct => Verdict::Doubtful(reason),
-        },
         Failure::TunnelRefused { .. }
+        | Failure::TunnelTimeout
         | Failure::SiteTls { .. }
         | Failure::SiteUnreachable(_)
+        | Failure::SiteNotHttp(_)
         | Failure::HeadTimeout
-        | Failure::Timeout
+        | Failure::BodyTimeout
         | Failure::ClosedBeforeHead
-        | Failure::CutBody
-        | Failure::UnlengthedBody => Verdict::Doubtful(reason),
+        | Failure::CutHead
+        | Failure::CutBody(_) => Verdict::Doubtful(reason),
         Failure::HeadTooLarge | Failure::TooLarge { .. } | Failure::Undecodable(_) => Verdict::Unusable(reason),
+        // Ours to write, and no proxy will mend it.
+        Failure::Unsendable(_) => Verdict::Rejected(Certainty::Sure, reason),
         Failure::ClientUnusable(_) => return Err(reason),
     };
     Ok(blame(channel, verdict))

@@ -10,7 +10,6 @@ mod job;
 mod judge;
 mod page;
 mod redirect;
-mod retry_after;
 mod spacing;
 mod text;
 
