@@ -54,7 +54,7 @@ pub(super) fn rules() -> Rules {
     Rules::new(&retry, &config::Ban { status: vec![403, 303], cooldown: Duration::from_secs(300) })
 }
 
-fn fetch_settings() -> config::Fetch {
+pub(super) fn fetch_settings() -> config::Fetch {
     config::Fetch {
         connect_timeout: Duration::from_secs(10),
         head_timeout: Duration::from_secs(15),
@@ -140,6 +140,11 @@ pub(super) struct Bed {
 impl Bed {
     /// A worker that has said that it is ready.
     pub(super) async fn start() -> Self {
+        Self::start_on(&Arbiter::current()).await
+    }
+
+    /// The same, on another thread.
+    pub(super) async fn start_on(arbiter: &ArbiterHandle) -> Self {
         let (home, reports) = ear();
         let (supervisor, obituaries) = ear();
         let clock = Clock::start();
@@ -152,7 +157,8 @@ impl Bed {
             tls: Tls::new(&fetch_settings()).unwrap(),
             clock,
         };
-        let worker = ProxyWorker::new(ME, parts, Obituary::new(Role::Worker(ME), supervisor)).start();
+        let obituary = Obituary::new(Role::Worker(ME), supervisor);
+        let worker = ProxyWorker::start_in_arbiter(arbiter, move |_| ProxyWorker::new(ME, parts, obituary));
         let mut bed = Self { worker: Some(worker), clock, gap: Duration::ZERO, home, reports, obituaries };
         assert!(matches!(bed.report().await, WorkerReport::Ready { worker: ME, .. }));
         bed

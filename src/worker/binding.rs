@@ -97,3 +97,42 @@ impl Binding {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verdict::Reason;
+    use crate::worker::bed;
+
+    fn binding() -> Binding {
+        let (proxy, route) = (bed::lease(1), Arc::new(Route::Direct));
+        let settings = bed::fetch_settings();
+        let tls = Tls::new(&settings).unwrap();
+        Binding::new(ProxyLease { proxy, route }, &tls, &settings, Clock::start()).unwrap()
+    }
+
+    #[test]
+    fn it_is_closed_once_nothing_is_out_and_for_the_first_reason() {
+        let binding = binding();
+        let why = Why::Unusable(Reason::new("client.unusable", "no client"));
+        binding.job_begins();
+        binding.job_begins();
+        binding.close(why.clone());
+        binding.close(Why::Spent);
+        assert_eq!((binding.next(), binding.closed()), (Next::Closing, None));
+        binding.job_ends();
+        assert_eq!(binding.closed(), None);
+        binding.job_ends();
+        assert_eq!(binding.closed(), Some(why));
+    }
+
+    #[test]
+    fn one_that_is_in_use_is_never_closed_and_one_that_is_released_asks_for_nothing() {
+        let binding = binding();
+        assert_eq!((binding.next(), binding.closed()), (Next::Ready, None));
+        binding.close(Why::Spent);
+        binding.release();
+        binding.close(Why::Spent);
+        assert_eq!((binding.next(), binding.closed()), (Next::Ready, None));
+    }
+}

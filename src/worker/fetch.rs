@@ -24,9 +24,9 @@ use crate::worker::redirect::{self, DeadEnd, Trail};
 pub(crate) struct Fetched {
     /// What it turned out to be.
     pub(crate) verdict: Verdict,
-    /// Tasks found on a page that is done.
+    /// Tasks found on a real page.
     pub(crate) links: Vec<NewTask>,
-    /// Records of a page that is done.
+    /// Records of a real page.
     pub(crate) records: Vec<Record>,
     /// Fields without a match.
     pub(crate) missing: Vec<Arc<str>>,
@@ -141,10 +141,8 @@ impl Fetch<'_> {
         meters.receive += exchange.timing.receive;
         if let Some(sent) = exchange.sent {
             meters.requests += 1;
-            match meters.sent.iter_mut().find(|(asked, _)| asked == host) {
-                Some((_, last)) => *last = sent,
-                None => meters.sent.push((host.clone(), sent)),
-            }
+            meters.sent.retain(|(asked, _)| asked != host);
+            meters.sent.push((host.clone(), sent));
             self.binding.spacing.borrow_mut().sent(host, sent, self.lease.gap);
         }
         // Of the last request alone: an earlier hop's status would be taken for the answer that there was none of.
@@ -174,14 +172,14 @@ impl Fetch<'_> {
         let unread = Unread { stage: task.stage, url: url.clone(), content_type, body: answer.body };
         let extracted = unread.read(&parts.recipe).await?;
         self.meters.extract = parts.clock.now().since(at);
-        let mut fetched = Fetched::from(judge::page(extracted.shortfall.as_ref(), channel));
-        fetched.missing = extracted.missing;
-        if fetched.verdict == Verdict::Done {
-            let provenance = self.provenance(answer.status, at);
-            fetched.links = page::tasks(extracted.links, task, &url, &parts.recipe, &parts.scope);
-            fetched.records = page::records(extracted.rows, task, &provenance);
-        }
-        Ok(fetched)
+        let provenance = self.provenance(answer.status, at);
+        // A page that falls short has neither links nor rows: extraction sees to that.
+        Ok(Fetched {
+            verdict: judge::page(extracted.shortfall.as_ref(), channel),
+            links: page::tasks(extracted.links, task, &url, &parts.recipe, &parts.scope),
+            records: page::records(extracted.rows, task, &provenance),
+            missing: extracted.missing,
+        })
     }
 
     fn provenance(&self, status: u16, fetched_at: Timestamp) -> Arc<Provenance> {

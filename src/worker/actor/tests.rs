@@ -44,6 +44,18 @@ async fn a_task_is_fetched_through_the_bound_proxy_and_the_worker_is_ready_again
 }
 
 #[actix_rt::test]
+async fn a_worker_does_the_same_on_an_arbiter_of_its_own() {
+    let arbiter = Arbiter::new();
+    let (mut bed, proxy) = (Bed::start_on(&arbiter.handle()).await, proxy().await);
+    assert_eq!(bed.fetch(&proxy, DETAIL, PAGE).await.verdict, Verdict::Done);
+    bed.order(WorkerOrder::Finish);
+    assert!(matches!(bed.report().await, WorkerReport::Finished { worker: ME }));
+    assert_eq!(bed.obituary().await.why, Exit::Asked);
+    arbiter.stop();
+    arbiter.join().unwrap();
+}
+
+#[actix_rt::test]
 async fn spent_while_idle_asks_for_another_proxy_at_once() {
     let (mut bed, proxy) = (Bed::start().await, proxy().await);
     bed.bind(proxy.port, 4);

@@ -169,6 +169,21 @@ async fn hops_to_one_host_keep_the_gap() {
 }
 
 #[actix_rt::test]
+async fn each_host_is_metered_once_by_its_last_request_and_the_last_one_asked_comes_last() {
+    let (away, back) = ("http://also.test/", "http://site.test/back");
+    let proxy = Proxy::start()
+        .await
+        .answers(PAGE, [Reply::redirect(away)])
+        .answers(away, [Reply::redirect(back)])
+        .answers(back, [page()]);
+    let outcome = Bed::start().await.fetch(&proxy, DETAIL, PAGE).await;
+    let [(first, early), (last, late)] = &outcome.meters.sent[..] else { panic!("{:?}", outcome.meters) };
+    assert_eq!((&*first.0, &*last.0), ("also.test:80", "site.test:80"));
+    assert!(late > early);
+    assert_eq!(outcome.meters.requests, 3);
+}
+
+#[actix_rt::test]
 async fn a_connection_that_went_stale_is_redialled_once_before_anybody_is_suspected() {
     let proxy = Proxy::start().await.answers(PAGE, [page(), Reply::Close, page()]);
     let mut bed = Bed::start().await;
