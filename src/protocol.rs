@@ -330,6 +330,12 @@ pub enum Signal {
 #[rtype(result = "()")]
 pub struct Stop(pub Signal);
 
+/// Anybody in a test → an actor: die in a handler.
+#[cfg(test)]
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "()")]
+pub struct Crash;
+
 /// What an actor holds as long as it lives: its drop tells the supervisor, also when a handler panicked.
 #[derive(Debug)]
 pub struct Obituary {
@@ -355,9 +361,3 @@ impl Drop for Obituary {
         self.supervisor.do_send(Exited { who: self.who, why: self.why });
     }
 }
-
-/// Makes the actor that gets it die in its handler, so that tests can see supervision at work.
-#[cfg(test)]
-#[derive(Clone, Copy, Debug, Message)]
-#[rtype(result = "()")]
-pub struct Crash;
