@@ -18,3 +18,4 @@ pub mod task;
 pub mod telemetry;
 pub mod transport;
 pub mod verdict;
+pub mod worker;

@@ -94,7 +94,7 @@ impl Drop for TaskLease {
 /// What one fetch cost, and when.
 #[derive(Clone, Debug, Default)]
 pub struct Meters {
-    /// When the last hop's first byte was sent, for each host that was asked.
+    /// For each host that was asked, when the first byte of the last request to it was sent; the last one asked comes last.
     pub sent: Vec<(HostKey, Timestamp)>,
     /// Requests that went out, redirects and redials among them.
     pub requests: u32,

@@ -1,0 +1,200 @@
+//! One task through one client: its hops, a redial where a kept connection was stale, and the gaps between them.
+//!
+//! What comes in: a binding, a lease, the worker's parts. What goes out: [`Fetched`], with the meters filled on the way. It
+//! must not know the dispatcher, nor decide who is to blame: that is the judge's.
+
+use std::sync::Arc;
+
+use url::Url;
+
+use crate::clock::Timestamp;
+use crate::protocol::{Meters, TaskLease};
+use crate::record::{Provenance, Record};
+use crate::task::{HostKey, NewTask, Request};
+use crate::transport::{Answer, Exchange, Failure};
+use crate::verdict::{Reason, Verdict};
+use crate::worker::actor::WorkerParts;
+use crate::worker::binding::Binding;
+use crate::worker::judge::{self, Channel, Head};
+use crate::worker::page::{self, Interrupted, Unread};
+use crate::worker::redirect::{self, DeadEnd, Trail};
+
+/// What came of a task.
+#[derive(Debug)]
+pub(crate) struct Fetched {
+    /// What it turned out to be.
+    pub(crate) verdict: Verdict,
+    /// Tasks found on a real page.
+    pub(crate) links: Vec<NewTask>,
+    /// Records of a real page.
+    pub(crate) records: Vec<Record>,
+    /// Fields without a match.
+    pub(crate) missing: Vec<Arc<str>>,
+}
+
+impl From<Verdict> for Fetched {
+    fn from(verdict: Verdict) -> Self {
+        Self { verdict, links: Vec::new(), records: Vec::new(), missing: Vec::new() }
+    }
+}
+
+/// Why nothing can be said of a task: somebody has to fetch it again.
+#[derive(Debug)]
+pub(crate) enum NoOutcome {
+    /// The client is of no use.
+    ClientUnusable(Reason),
+    /// The runtime is ending.
+    Interrupted,
+}
+
+impl From<Interrupted> for NoOutcome {
+    fn from(_: Interrupted) -> Self {
+        Self::Interrupted
+    }
+}
+
+/// How the hops of a task ended, and at which address.
+struct LastHop {
+    url: Url,
+    end: HopEnd,
+}
+
+enum HopEnd {
+    Answered(Answer, Timestamp),
+    Failed(Failure),
+    Astray(DeadEnd, Channel),
+}
+
+/// A fetch on its way. The meters belong to the caller, who still has them should this panic.
+pub(crate) struct Fetch<'a> {
+    /// Through which proxy.
+    pub(crate) binding: &'a Binding,
+    /// What.
+    pub(crate) lease: &'a TaskLease,
+    /// With which rules.
+    pub(crate) parts: &'a WorkerParts,
+    /// What it costs.
+    pub(crate) meters: &'a mut Meters,
+}
+
+impl Fetch<'_> {
+    /// Fetches, reads and judges.
+    ///
+    /// # Errors
+    /// There is no outcome, and the page is not to blame.
+    pub(crate) async fn run(mut self) -> Result<Fetched, NoOutcome> {
+        let LastHop { url, end } = self.hops().await;
+        match end {
+            HopEnd::Answered(answer, at) => self.answered(url, answer, at).await,
+            HopEnd::Astray(end, channel) => Ok(judge::dead_end(&end, channel).into()),
+            HopEnd::Failed(failure) => {
+                let channel = Channel::asked(&self.binding.route, &url);
+                judge::failure(&failure, channel).map(Fetched::from).map_err(NoOutcome::ClientUnusable)
+            }
+        }
+    }
+
+    async fn hops(&mut self) -> LastHop {
+        let mut trail = Trail::new(&self.parts.scope, self.parts.fetch.max_redirects);
+        let mut request = self.lease.task.request.clone();
+        loop {
+            let answer = match self.ask(&request).await {
+                Ok(answer) => answer,
+                Err(failure) => return LastHop { url: request.url, end: HopEnd::Failed(failure) },
+            };
+            let at = self.parts.clock.now();
+            let next = match redirect::onward(&request, answer.status, answer.location()) {
+                Some(next) if !self.parts.rules.name(answer.status) => next,
+                _ => return LastHop { url: request.url, end: HopEnd::Answered(answer, at) },
+            };
+            let channel = Channel::answered(&self.binding.route, &answer);
+            let url = request.url.clone();
+            if let Err(end) = trail.follow(request, &next) {
+                return LastHop { url, end: HopEnd::Astray(end, channel) };
+            }
+            self.meters.hops += 1;
+            self.pause(&HostKey::of(&next.url)).await;
+            request = next;
+        }
+    }
+
+    /// Sends a request, and once more if the connection kept from an earlier one turns out to have been closed since.
+    async fn ask(&mut self, request: &Request) -> Result<Answer, Failure> {
+        let host = HostKey::of(&request.url);
+        let mut exchange = self.send(request, &host).await;
+        if exchange.reused && matches!(exchange.result, Err(Failure::ClosedBeforeHead)) {
+            self.meters.redials += 1;
+            if exchange.sent.is_some() {
+                self.pause(&host).await;
+            }
+            exchange = self.send(request, &host).await;
+        }
+        exchange.result
+    }
+
+    async fn send(&mut self, request: &Request, host: &HostKey) -> Exchange {
+        let exchange = self.binding.client.send(request).await;
+        let meters = &mut *self.meters;
+        meters.wire += exchange.wire;
+        meters.connect += exchange.timing.connect;
+        meters.head += exchange.timing.head;
+        meters.receive += exchange.timing.receive;
+        if let Some(sent) = exchange.sent {
+            meters.requests += 1;
+            meters.sent.retain(|(asked, _)| asked != host);
+            meters.sent.push((host.clone(), sent));
+            self.binding.spacing.borrow_mut().sent(host, sent, self.lease.gap);
+        }
+        // Of the last request alone: an earlier hop's status would be taken for the answer that there was none of.
+        meters.status = exchange.result.as_ref().ok().map(|answer| answer.status);
+        meters.body = exchange.result.as_ref().map_or(0, |answer| u64::try_from(answer.body.len()).unwrap_or(u64::MAX));
+        exchange
+    }
+
+    /// Waits until `host` may be asked again.
+    async fn pause(&mut self, host: &HostKey) {
+        let clock = self.parts.clock;
+        let now = clock.now();
+        let at = self.binding.spacing.borrow_mut().take(host, self.lease.gap, now);
+        if at > now {
+            tokio::time::sleep_until(clock.instant(at).into()).await;
+            self.meters.wait += clock.now().since(now);
+        }
+    }
+
+    async fn answered(&mut self, url: Url, answer: Answer, at: Timestamp) -> Result<Fetched, NoOutcome> {
+        let (parts, task) = (self.parts, &*self.lease.task);
+        let channel = Channel::answered(&self.binding.route, &answer);
+        let content_type = match judge::head(answer.status, answer.retry_after(), channel, &parts.rules) {
+            Head::Verdict(verdict) => return Ok(verdict.into()),
+            Head::Page => answer.content_type().map(str::to_owned),
+        };
+        let unread = Unread { stage: task.stage, url: url.clone(), content_type, body: answer.body };
+        let extracted = unread.read(&parts.recipe).await?;
+        self.meters.extract = parts.clock.now().since(at);
+        let provenance = self.provenance(answer.status, at);
+        // A page that falls short has neither links nor rows: extraction sees to that.
+        Ok(Fetched {
+            verdict: judge::page(extracted.shortfall.as_ref(), channel),
+            links: page::tasks(extracted.links, task, &url, &parts.recipe, &parts.scope),
+            records: page::records(extracted.rows, task, &provenance),
+            missing: extracted.missing,
+        })
+    }
+
+    fn provenance(&self, status: u16, fetched_at: Timestamp) -> Arc<Provenance> {
+        let task = &*self.lease.task;
+        Arc::new(Provenance {
+            url: task.request.url.as_str().into(),
+            fetched_at,
+            proxy: Arc::clone(&self.binding.label),
+            status,
+            attempts: task.attempts.saturating_add(1),
+            referrer: task.referrer.clone(),
+            start_url: Arc::clone(&task.start_url),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

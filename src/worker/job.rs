@@ -1,0 +1,54 @@
+//! A job: one task from its lease to its outcome, whatever happens in between.
+//!
+//! What comes in: a binding and a lease. What goes out: exactly one report, an outcome sent from here or `Abandoned` sent by
+//! the dropped lease. It must not know the actor, so that it can die with it at any point.
+
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
+use std::rc::Rc;
+
+use futures_util::FutureExt;
+
+use crate::protocol::{Meters, Outcome, TaskLease, Why, WorkerId, WorkerReport};
+use crate::worker::actor::WorkerParts;
+use crate::worker::binding::Binding;
+use crate::worker::fetch::{Fetch, Fetched, NoOutcome};
+use crate::worker::judge;
+
+/// The longest panic message that is passed on, in characters: some hold whole pages.
+const MESSAGE: usize = 200;
+
+/// Does one task. The first layer of supervision: a panic ends here as a verdict, and the worker lives.
+pub(crate) async fn run(worker: WorkerId, binding: Rc<Binding>, lease: TaskLease, parts: Rc<WorkerParts>) {
+    let mut meters = Meters::default();
+    let fetch = Fetch { binding: &binding, lease: &lease, parts: &parts, meters: &mut meters };
+    let fetched = match AssertUnwindSafe(fetch.run()).catch_unwind().await {
+        Ok(Ok(fetched)) => fetched,
+        Ok(Err(NoOutcome::ClientUnusable(reason))) => return binding.close(Why::Unusable(reason)),
+        Ok(Err(NoOutcome::Interrupted)) => return,
+        Err(payload) => Fetched::from(judge::panicked(&message(&*payload))),
+    };
+    let Fetched { verdict, links, records, missing } = fetched;
+    let next = binding.next();
+    let outcome = Outcome { worker, assignment: lease.settle(), verdict, links, records, missing, meters, next };
+    parts.dispatcher.do_send(WorkerReport::Fetched(Box::new(outcome)));
+}
+
+/// What `panic!` was given, on one line.
+fn message(payload: &(dyn Any + Send)) -> String {
+    let text = payload.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("without a message");
+    text.chars().take(MESSAGE).map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_message_is_one_line_of_bounded_length() {
+        assert_eq!(message(&"index 3\nout of bounds"), "index 3 out of bounds");
+        assert_eq!(message(&"é".repeat(5_000)).chars().count(), MESSAGE);
+        assert_eq!(message(&7_u8), "without a message");
+    }
+}

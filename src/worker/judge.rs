@@ -1,0 +1,195 @@
+//! The judge: what a fetch turned out to be and who is suspect, all on this page.
+//!
+//! What comes in: the status of the last answer, what its page lacks, why there is no answer, or why a redirect was not
+//! followed. What goes out: a [`Verdict`]. Pure and total: no wildcard arms, so that a new failure must be judged before it
+//! compiles. It must not know tasks, clients or scores.
+
+use std::time::Duration;
+
+use url::Url;
+
+use crate::config;
+use crate::extract::Shortfall;
+use crate::proxy::Route;
+use crate::task::Exclusion;
+use crate::transport::{Answer, Failure};
+use crate::verdict::{Certainty, Reason, Verdict};
+use crate::worker::redirect::DeadEnd;
+
+/// What the config says about statuses.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    retry: Vec<u16>,
+    gone: Vec<u16>,
+    ban: Vec<u16>,
+}
+
+impl Rules {
+    /// The rules of a config.
+    pub fn new(retry: &config::Retry, ban: &config::Ban) -> Self {
+        Self { retry: retry.status.clone(), gone: retry.gone.clone(), ban: ban.status.clone() }
+    }
+
+    /// Does the config say what this status means? Then it is not followed either, should it be a redirect.
+    pub(crate) fn name(&self, status: u16) -> bool {
+        [&self.ban, &self.gone, &self.retry].iter().any(|list| list.contains(&status))
+    }
+}
+
+/// Who can have written what came over it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Channel {
+    /// No proxy: the site alone, and nobody else to blame.
+    Direct,
+    /// Inside the site's TLS: the site alone, although a proxy may have broken it off.
+    Tunnel,
+    /// Plain http through a proxy: either of them.
+    Plain,
+}
+
+impl Channel {
+    /// Over which an answer came.
+    pub(crate) fn answered(route: &Route, answer: &Answer) -> Self {
+        match route {
+            Route::Direct => Self::Direct,
+            Route::Proxy(_) if answer.secure => Self::Tunnel,
+            Route::Proxy(_) => Self::Plain,
+        }
+    }
+
+    /// Over which `url` was asked for in vain.
+    pub(crate) fn asked(route: &Route, url: &Url) -> Self {
+        match route {
+            Route::Direct => Self::Direct,
+            Route::Proxy(_) if url.scheme() == "https" => Self::Tunnel,
+            Route::Proxy(_) => Self::Plain,
+        }
+    }
+
+    const fn certainty(self) -> Certainty {
+        match self {
+            Self::Direct | Self::Tunnel => Certainty::Sure,
+            Self::Plain => Certainty::Doubtful,
+        }
+    }
+}
+
+/// What the head of the last answer says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Head {
+    /// It may be the page: [`page`] tells, once it is read.
+    Page,
+    /// There is nothing to read.
+    Verdict(Verdict),
+}
+
+/// Judges the status of the last answer. The config's lists go before what the numbers mean by themselves.
+pub(crate) fn head(status: u16, retry_after: Option<Duration>, channel: Channel, rules: &Rules) -> Head {
+    let reason = Reason::new(format!("status.{status}"), format!("answered with status {status}"));
+    let certainty = channel.certainty();
+    let throttled = |reason| Verdict::Throttled { retry_after, reason };
+    if rules.ban.contains(&status) {
+        return Head::Verdict(blame(channel, Verdict::Banned(reason)));
+    }
+    if rules.gone.contains(&status) {
+        return Head::Verdict(Verdict::Gone(certainty, reason));
+    }
+    let listed = rules.retry.contains(&status);
+    let verdict = match status {
+        407 if channel == Channel::Plain => Verdict::ProxyDenied(reason),
+        429 => throttled(reason),
+        503 if retry_after.is_some() => throttled(reason),
+        // A gateway says this of what lies behind it, and the proxy is a gateway too.
+        502 | 504 => Verdict::Doubtful(reason),
+        0.. if listed => Verdict::Failing(certainty, reason),
+        200..=299 => return Head::Page,
+        0..=199 | 400..=599 | 600.. => Verdict::Rejected(certainty, reason),
+        300..=399 => Verdict::Rejected(certainty, nowhere(status)),
+    };
+    Head::Verdict(blame(channel, verdict))
+}
+
+fn nowhere(status: u16) -> Reason {
+    Reason::new(format!("status.{status}"), format!("answered with status {status} without a usable address to go to"))
+}
+
+/// Judges a page that has been read: a 2xx is not a success before it holds what is expected of it.
+pub(crate) fn page(shortfall: Option<&Shortfall>, channel: Channel) -> Verdict {
+    match shortfall {
+        None => Verdict::Done,
+        Some(lack) => blame(channel, Verdict::Doubtful(Reason::new(lack.code(), lack.to_string()))),
+    }
+}
+
+/// Judges a request without an answer.
+///
+/// # Errors
+/// The client itself is of no use: that says nothing about a page.
+pub(crate) fn failure(failure: &Failure, channel: Channel) -> Result<Verdict, Reason> {
+    let reason = Reason::new(failure.code(), failure.to_string());
+    let verdict = match failure {
+        Failure::ProxyUnreachable(_) | Failure::ProxyHandshake(_) | Failure::NotHttp(_) => Verdict::ProxyBroken(reason),
+        Failure::ProxyAuth | Failure::TunnelRefused { status: 407 } => Verdict::ProxyDenied(reason),
+        Failure::TunnelRefused { .. }
+        | Failure::TunnelTimeout
+        | Failure::SiteTls { .. }
+        | Failure::SiteUnreachable(_)
+        | Failure::SiteNotHttp(_)
+        | Failure::HeadTimeout
+        | Failure::BodyTimeout
+        | Failure::ClosedBeforeHead
+        | Failure::CutHead
+        | Failure::CutBody(_) => Verdict::Doubtful(reason),
+        Failure::HeadTooLarge | Failure::TooLarge { .. } | Failure::Undecodable(_) => Verdict::Unusable(reason),
+        // Ours to write, and no proxy will mend it.
+        Failure::Unsendable(_) => Verdict::Rejected(Certainty::Sure, reason),
+        Failure::ClientUnusable(_) => return Err(reason),
+    };
+    Ok(blame(channel, verdict))
+}
+
+/// Judges redirects that were not followed to their end.
+pub(crate) fn dead_end(end: &DeadEnd, channel: Channel) -> Verdict {
+    let verdict = match end {
+        DeadEnd::Loop { place } => {
+            Verdict::Unusable(Reason::new("redirect.loop", format!("redirected in a circle, to {place} again")))
+        }
+        DeadEnd::TooMany { limit } => {
+            Verdict::Unusable(Reason::new("redirect.too_many", format!("redirected more than {limit} times")))
+        }
+        DeadEnd::Excluded { exclusion, host } => {
+            let (code, why) = match exclusion {
+                Exclusion::ForeignHost => ("redirect.foreign_host", "which is not one of crawl.hosts"),
+                Exclusion::PrivateAddress => ("redirect.private_address", "which is a private address"),
+            };
+            Verdict::Excluded(*exclusion, Reason::new(code, format!("redirected to {host}, {why}")))
+        }
+    };
+    blame(channel, verdict)
+}
+
+/// The verdict on a page that our own code panicked on.
+pub(crate) fn panicked(message: &str) -> Verdict {
+    Verdict::Panicked(Reason::new("panic", format!("our own code panicked: {message}")))
+}
+
+/// Without a proxy there is none to suspect, and no other one to try: what may pass uses attempts of the page, and what
+/// the same site would only say again ends it.
+fn blame(channel: Channel, verdict: Verdict) -> Verdict {
+    match channel {
+        Channel::Tunnel | Channel::Plain => verdict,
+        Channel::Direct => match verdict {
+            Verdict::ProxyBroken(reason) | Verdict::Doubtful(reason) => Verdict::Failing(Certainty::Sure, reason),
+            Verdict::ProxyDenied(reason) | Verdict::Banned(reason) | Verdict::Unusable(reason) => {
+                Verdict::Rejected(Certainty::Sure, reason)
+            }
+            Verdict::Gone(_, reason) => Verdict::Gone(Certainty::Sure, reason),
+            Verdict::Rejected(_, reason) => Verdict::Rejected(Certainty::Sure, reason),
+            Verdict::Failing(_, reason) => Verdict::Failing(Certainty::Sure, reason),
+            Verdict::Done | Verdict::Throttled { .. } | Verdict::Excluded(..) | Verdict::Panicked(_) => verdict,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests;

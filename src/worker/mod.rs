@@ -1,0 +1,20 @@
+//! The worker: one proxy, one client, the pages that it is given.
+//!
+//! What comes in: orders of the dispatcher. What goes out: one outcome for each task, or word that there is none. It must
+//! not know how pages are chosen, how proxies are scored, or where records go.
+
+mod actor;
+mod binding;
+mod fetch;
+mod job;
+mod judge;
+mod page;
+mod redirect;
+mod spacing;
+mod text;
+
+#[cfg(test)]
+mod bed;
+
+pub use actor::{ProxyWorker, WorkerParts};
+pub use judge::Rules;

@@ -1,0 +1,89 @@
+//! One page, from bytes to what is on it: text, extraction, and the links and records as the frontier takes them.
+//!
+//! What comes in: a body and its task. What goes out: [`Extracted`], then new tasks and records. It must not know proxies;
+//! large bodies are read off the arbiter, where they would make the neighbours' timers fire late.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use url::Url;
+
+use crate::address::Scope;
+use crate::extract::{self, Extracted, FoundLink, Page, Recipe};
+use crate::record::{Provenance, Record};
+use crate::task::{NewTask, Request, StageId, Task};
+
+/// Bodies above this many bytes are read on another thread: extraction takes some 20 µs a KiB.
+const LARGE: usize = 256 * 1024;
+
+/// The runtime went away while a page was being read.
+#[derive(Debug)]
+pub(crate) struct Interrupted;
+
+/// An answer that may be a page.
+#[derive(Clone, Debug)]
+pub(crate) struct Unread {
+    /// The stage that reads it.
+    pub(crate) stage: StageId,
+    /// Its final address.
+    pub(crate) url: Url,
+    /// `Content-Type`
+    pub(crate) content_type: Option<String>,
+    /// The body, decompressed.
+    pub(crate) body: Bytes,
+}
+
+impl Unread {
+    /// Reads it. A panic in there is a panic here, on whichever thread it happened.
+    ///
+    /// # Errors
+    /// The runtime is ending.
+    pub(crate) async fn read(self, recipe: &Arc<Recipe>) -> Result<Extracted, Interrupted> {
+        if self.body.len() <= LARGE {
+            return Ok(self.read_here(recipe));
+        }
+        let recipe = Arc::clone(recipe);
+        match actix_rt::task::spawn_blocking(move || self.read_here(&recipe)).await {
+            Ok(extracted) => Ok(extracted),
+            Err(error) => match error.try_into_panic() {
+                Ok(payload) => std::panic::resume_unwind(payload),
+                Err(_cancelled) => Err(Interrupted),
+            },
+        }
+    }
+
+    fn read_here(&self, recipe: &Recipe) -> Extracted {
+        #[cfg(test)]
+        crate::worker::bed::panic_if_asked_to(&self.url);
+        let text = super::text::decode(self.content_type.as_deref(), &self.body);
+        extract::read(recipe.stage(self.stage), &Page { url: &self.url, text: &text })
+    }
+}
+
+/// The links of a page at `from`, as tasks. Those that lead out of scope are there too, to be counted.
+pub(crate) fn tasks(links: Vec<FoundLink>, task: &Task, from: &Url, recipe: &Recipe, scope: &Scope) -> Vec<NewTask> {
+    let referrer: Arc<str> = from.as_str().into();
+    let new = |link: FoundLink| NewTask {
+        stage: link.to,
+        priority: recipe.stage(link.to).priority(),
+        depth: task.depth.saturating_add(1),
+        meta: Arc::default(),
+        referrer: Some(Arc::clone(&referrer)),
+        start_url: Arc::clone(&task.start_url),
+        excluded: scope.admit(&link.url).err(),
+        request: Request::get(link.url),
+    };
+    links.into_iter().map(new).collect()
+}
+
+/// The rows of a page as records.
+pub(crate) fn records(rows: Vec<Vec<serde_json::Value>>, task: &Task, provenance: &Arc<Provenance>) -> Vec<Record> {
+    let new = |(index, values)| Record {
+        task: task.id,
+        index,
+        stage: task.stage,
+        provenance: Arc::clone(provenance),
+        values,
+    };
+    (0..).zip(rows).map(new).collect()
+}
