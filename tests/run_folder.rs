@@ -4,11 +4,13 @@ mod common;
 
 use common::{Bed, Crawl, Fault, Running, World};
 
-/// A crawl that takes some seconds, and has fetched something already.
+/// A crawl that takes some seconds, and has some of its records already.
 fn under_way() -> (World, Running) {
-    let world = Bed::new().proxies(2).lists(10).set("pace.delay", "\"500ms\"").world();
+    let world = Bed::new().proxies(2).lists(1).per_list(20).set("pace.delay", "\"500ms\"").world();
     let mut running = world.start(&[]);
-    running.until_event("page.fetched");
+    for _list_and_details in 0..4 {
+        running.until_event("page.fetched");
+    }
     (world, running)
 }
 
