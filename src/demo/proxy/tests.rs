@@ -59,20 +59,39 @@ async fn a_good_proxy_passes_pages_on_from_an_address_of_its_own_and_keeps_both_
     assert!(site.journal.at_least(10).await.iter().all(|visit| visit.from == from));
 }
 
+/// The answer to a request through a tunnel.
+async fn through_tunnel(proxy: &Proxy, site: &Site, path: &str) -> io::Result<(u16, String)> {
+    let mut client = Client::of(proxy).await;
+    let connect = format!("CONNECT {} HTTP/1.1\r\nHost: h\r\n\r\n", site.address());
+    client.0.send(connect.as_bytes()).await?;
+    let head = client.0.response().await?.ok_or(io::ErrorKind::UnexpectedEof)?;
+    if head.status != 200 {
+        return Ok((head.status, String::new()));
+    }
+    client.ask(&format!("GET {path} HTTP/1.1\r\nHost: h\r\n\r\n")).await
+}
+
 #[actix_rt::test]
 async fn a_tunnel_carries_whatever_goes_through_it() {
     let mut site = site().await;
     let proxy = proxy(8, Behaviour::Good).await;
-    let mut client = Client::of(&proxy).await;
-    let connect = format!("CONNECT {} HTTP/1.1\r\nHost: h\r\n\r\n", site.address());
-    client.0.send(connect.as_bytes()).await.unwrap();
-    assert_eq!(client.0.response().await.unwrap().unwrap().status, 200);
-    assert_eq!(client.ask("GET /page/1 HTTP/1.1\r\nHost: h\r\n\r\n").await.unwrap().0, 200);
+    assert_eq!(through_tunnel(&proxy, &site, "/page/1").await.unwrap().0, 200);
     assert_eq!(site.journal.at_least(1).await[0].from, IpAddr::from(proxy.source()));
 }
 
 #[actix_rt::test]
-async fn a_proxy_with_a_password_wants_exactly_that_one_and_never_shows_it_to_the_site() {
+async fn a_tunnel_through_a_broken_proxy_is_refused_cut_or_out_of_its_reach() {
+    let site = site().await;
+    let banning = through_tunnel(&proxy(26, Behaviour::Banning { after: 0 }).await, &site, "/page/1").await.unwrap();
+    assert_eq!(banning.0, 403);
+    let cut = through_tunnel(&proxy(27, Behaviour::ResetMidBody).await, &site, "/detail/1").await.unwrap_err();
+    assert!(matches!(cut.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof), "{cut}");
+    let captcha = through_tunnel(&proxy(28, Behaviour::Captcha { after: 0 }).await, &site, "/detail/1").await.unwrap();
+    assert!(captcha.1.contains("<h2>"), "{}", captcha.1);
+}
+
+#[actix_rt::test]
+async fn a_proxy_with_a_password_wants_exactly_that_one() {
     let site = site().await;
     let proxy = Builder::new(9, Behaviour::Good).password("me", "p:ss@w%rd").start().await.unwrap();
     let mut client = Client::of(&proxy).await;
@@ -145,15 +164,17 @@ async fn a_stalling_proxy_says_nothing_and_a_slow_one_speaks_late() {
     assert!(clock.now().since(before) >= by);
 }
 
-/// A site that promises to keep its connections and closes each after one answer.
-async fn fickle_site() -> std::net::SocketAddr {
+/// A site that shows what it was asked, and closes each connection after one answer although it promises to keep it.
+async fn mirror() -> std::net::SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             let mut wire = Wire::new(stream);
-            if wire.request().await.unwrap().is_some() {
-                wire.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await.unwrap();
+            if let Some(request) = wire.request().await.unwrap() {
+                let shown = format!("{request:?}");
+                let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", shown.len());
+                wire.send((head + &shown).as_bytes()).await.unwrap();
             }
         }
     });
@@ -161,13 +182,28 @@ async fn fickle_site() -> std::net::SocketAddr {
 }
 
 #[actix_rt::test]
+async fn the_site_gets_the_request_in_its_own_form_without_what_was_meant_for_the_proxy() {
+    let site = mirror().await;
+    let proxy = Builder::new(25, Behaviour::Good).password("me", "secret").start().await.unwrap();
+    let shown = STANDARD.encode("me:secret");
+    let request = format!(
+        "GET http://{site}/a/b?c=d HTTP/1.1\r\nHost: h\r\nX-Own: 1\r\nConnection: keep-alive\r\n\
+         Proxy-Authorization: Basic {shown}\r\n\r\n"
+    );
+    let (status, seen) = Client::of(&proxy).await.ask(&request).await.unwrap();
+    assert_eq!(status, 200);
+    assert!(seen.contains("\"/a/b?c=d\"") && seen.contains("(\"Host\", \"h\"), (\"X-Own\", \"1\")"), "{seen}");
+    assert!(!seen.contains(&shown) && !seen.contains("Connection"), "{seen}");
+}
+
+#[actix_rt::test]
 async fn a_kept_connection_that_the_site_has_closed_is_dialled_anew() {
-    let site = fickle_site().await;
+    let site = mirror().await;
     let proxy = proxy(20, Behaviour::Good).await;
     let mut client = Client::of(&proxy).await;
     for _ in 0..3 {
-        let answer = client.ask(&format!("GET http://{site}/ HTTP/1.1\r\nHost: h\r\n\r\n")).await.unwrap();
-        assert_eq!(answer, (200, "ok".to_owned()));
+        let request = format!("GET http://{site}/ HTTP/1.1\r\nHost: h\r\n\r\n");
+        assert_eq!(client.ask(&request).await.unwrap().0, 200);
     }
     assert_eq!(proxy.connections(), 1);
 }
