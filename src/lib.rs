@@ -4,6 +4,7 @@ pub mod address;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod demo;
 pub mod dispatcher;
 pub mod exit;
 pub mod extract;

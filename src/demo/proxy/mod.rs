@@ -1,0 +1,172 @@
+//! Practice proxies: small forward proxies on loopback, each with an address of its own towards the site, each good or
+//! broken in a named way.
+//!
+//! In come a behaviour, a password perhaps, and a seed; out come a line for a proxies file and counters. They know
+//! nothing of the site and never lead off loopback.
+
+mod behaviour;
+mod serve;
+mod upstream;
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use tokio::net::{TcpListener, TcpSocket};
+
+pub use self::behaviour::Behaviour;
+use super::hosting::Hosted;
+use super::wire::Request;
+use crate::proxy::{Credentials, Secret};
+
+/// A proxy before it is started.
+#[derive(Clone, Debug)]
+pub struct Builder {
+    behaviour: Behaviour,
+    source: Ipv4Addr,
+    credentials: Option<Credentials>,
+    seed: u64,
+}
+
+impl Builder {
+    /// Proxy number `number`, from 1: it reaches the site from 127.0.1.`number`.
+    pub const fn new(number: u8, behaviour: Behaviour) -> Self {
+        let source = Ipv4Addr::new(127, 0, 1, number);
+        Self { behaviour, source, credentials: None, seed: number as u64 }
+    }
+
+    /// It wants this user and password (Basic), and answers 407 without them.
+    #[must_use]
+    pub fn password(mut self, user: &str, password: &str) -> Self {
+        self.credentials = Some(Credentials { user: Secret::new(user), password: Secret::new(password) });
+        self
+    }
+
+    /// Other chances; its number by default.
+    #[must_use]
+    pub const fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// Starts it on a free port of 127.0.0.1, on the runtime of the caller.
+    ///
+    /// # Errors
+    /// Those of binding a port.
+    pub async fn start(self) -> io::Result<Proxy> {
+        let gate = Arc::new(Gate {
+            behaviour: self.behaviour,
+            source: upstream::available(self.source),
+            credentials: self.credentials,
+            seed: self.seed,
+            connections: AtomicU64::new(0),
+            requests: AtomicU64::new(0),
+        });
+        let door = Door::open(&gate).await?;
+        Ok(Proxy { gate, door })
+    }
+}
+
+/// A proxy that runs; dropped, it is gone.
+#[derive(Debug)]
+pub struct Proxy {
+    gate: Arc<Gate>,
+    door: Door,
+}
+
+impl Proxy {
+    /// Where it listens; of a dead one, where nobody does.
+    pub const fn address(&self) -> SocketAddr {
+        match &self.door {
+            Door::Open(hosted) => hosted.address(),
+            Door::Closed { address, .. } => *address,
+        }
+    }
+
+    /// The address that the site sees.
+    pub fn source(&self) -> Ipv4Addr {
+        self.gate.source
+    }
+
+    /// How it behaves.
+    pub fn behaviour(&self) -> Behaviour {
+        self.gate.behaviour
+    }
+
+    /// Its line for a proxies file, password included.
+    pub fn line(&self) -> String {
+        let encoded = |secret: &Secret| utf8_percent_encode(secret.reveal(), NON_ALPHANUMERIC).to_string();
+        let user = self.gate.credentials.as_ref().map_or_else(String::new, |credentials| {
+            format!("{}:{}@", encoded(&credentials.user), encoded(&credentials.password))
+        });
+        format!("http://{user}{}", self.address())
+    }
+
+    /// Connections accepted so far.
+    pub fn connections(&self) -> u64 {
+        self.gate.connections.load(Ordering::Relaxed)
+    }
+
+    /// Requests so far, tunnels among them, refused ones too.
+    pub fn requests(&self) -> u64 {
+        self.gate.requests.load(Ordering::Relaxed)
+    }
+}
+
+/// The port of a proxy.
+#[derive(Debug)]
+enum Door {
+    Open(Hosted),
+    /// Bound, so that nobody else gets the port, but not listening: connections are refused.
+    Closed {
+        address: SocketAddr,
+        _held: TcpSocket,
+    },
+}
+
+impl Door {
+    async fn open(gate: &Arc<Gate>) -> io::Result<Self> {
+        let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        if gate.behaviour == Behaviour::Dead {
+            let held = TcpSocket::new_v4()?;
+            held.bind(any)?;
+            return Ok(Self::Closed { address: held.local_addr()?, _held: held });
+        }
+        let gate = Arc::clone(gate);
+        let hosted = Hosted::start(TcpListener::bind(any).await?, move |stream, _| {
+            gate.connections.fetch_add(1, Ordering::Relaxed);
+            let gate = Arc::clone(&gate);
+            // How a connection breaks off is the client's business.
+            async move { serve::serve(&gate, stream).await.unwrap_or_default() }
+        })?;
+        Ok(Self::Open(hosted))
+    }
+}
+
+/// What all connections of a proxy share.
+#[derive(Debug)]
+struct Gate {
+    behaviour: Behaviour,
+    source: Ipv4Addr,
+    credentials: Option<Credentials>,
+    seed: u64,
+    connections: AtomicU64,
+    requests: AtomicU64,
+}
+
+impl Gate {
+    /// Does the request show the password, if one is wanted?
+    fn admits(&self, request: &Request) -> bool {
+        let Some(Credentials { user, password }) = &self.credentials else { return true };
+        let wanted = STANDARD.encode(format!("{}:{}", user.reveal(), password.reveal()));
+        let shown = request.fields.get("proxy-authorization").and_then(|value| value.strip_prefix("Basic "));
+        shown == Some(wanted.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,178 @@
+//! One client's connection to a practice proxy: absolute-form requests and tunnels, each done as the behaviour says.
+//!
+//! In come requests; out go the site's answers, or what a broken proxy makes of them.
+
+use std::io;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
+use tokio::net::TcpStream;
+use url::Url;
+
+use super::Gate;
+use super::behaviour::Act;
+use super::upstream::{self, Upstream};
+use crate::demo::wire::{Framing, Request, Response, Wire};
+
+/// Bytes of an answer, or of a tunnel, that get through before it is reset: the head and a little more.
+const BEFORE_RESET: u64 = 600;
+/// The largest body of a request, in bytes.
+const MAX_REQUEST_BODY: u64 = 1 << 20;
+
+/// What comes after a request.
+enum Then {
+    Next,
+    Close,
+}
+
+pub(super) async fn serve(gate: &Gate, stream: TcpStream) -> io::Result<()> {
+    let mut client = Wire::new(stream);
+    let mut kept = None;
+    while let Some(request) = client.request().await? {
+        let nth = gate.requests.fetch_add(1, Ordering::Relaxed) + 1;
+        let body = read_body(&mut client, &request).await?;
+        if !gate.admits(&request) {
+            let challenge = "Proxy-Authenticate: Basic realm=\"practice\"\r\n";
+            client.send(&forged(407, challenge, "this proxy wants a password")).await?;
+            continue;
+        }
+        let act = gate.behaviour.act(nth, gate.seed);
+        if request.method == "CONNECT" {
+            return connect(gate, client, &request, act).await;
+        }
+        match forward(gate, &mut client, &mut kept, request, &body, act).await? {
+            Then::Next => {}
+            Then::Close => break,
+        }
+    }
+    Ok(())
+}
+
+async fn read_body(client: &mut Wire<TcpStream>, request: &Request) -> io::Result<Vec<u8>> {
+    let framing = request.framing()?;
+    if matches!(framing, Framing::Length(length) if length > MAX_REQUEST_BODY) {
+        return Err(io::Error::other("a request with a body that large is not passed on"));
+    }
+    let mut body = Vec::new();
+    client.pass_body(framing, &mut body).await?;
+    Ok(body)
+}
+
+/// Does what a broken proxy does without any site; `None`: it passes this request on.
+async fn misbehave(client: &mut Wire<TcpStream>, act: Act) -> io::Result<Option<Then>> {
+    match act {
+        Act::Forward(wait) => {
+            if wait > Duration::ZERO {
+                tokio::time::sleep(wait).await;
+            }
+            return Ok(None);
+        }
+        Act::ForwardHalf => return Ok(None),
+        Act::Reset => client.stream.set_zero_linger()?,
+        // Until the client gives up.
+        Act::Stall => while client.stream.read_u8().await.is_ok() {},
+        Act::Garbage => client.send(b"\x00\x17garbage\xff\xfe no HTTP at all\n\n").await?,
+        Act::Refuse(status) => {
+            client.send(&forged(status, "", "this proxy says no")).await?;
+            return Ok(Some(Then::Next));
+        }
+        Act::Captcha => {
+            client.send(&forged(200, "", "Are you a robot? <form id=\"captcha\"></form>")).await?;
+            return Ok(Some(Then::Next));
+        }
+    }
+    Ok(Some(Then::Close))
+}
+
+async fn forward(
+    gate: &Gate,
+    client: &mut Wire<TcpStream>,
+    kept: &mut Option<Upstream>,
+    mut request: Request,
+    body: &[u8],
+    act: Act,
+) -> io::Result<Then> {
+    if let Some(then) = misbehave(client, act).await? {
+        return Ok(then);
+    }
+    let Some((authority, path)) = split(&request.target) else {
+        client.send(&forged(400, "", "this is a proxy: the whole address is needed")).await?;
+        return Ok(Then::Next);
+    };
+    request.target = path;
+    match upstream::exchange(kept.take(), &authority, gate.source, &request, body).await {
+        Ok((mut upstream, response)) => {
+            let framing = response.framing(&request.method)?;
+            client.send(&head(&response, framing)).await?;
+            if act == Act::ForwardHalf {
+                let half = if let Framing::Length(length) = framing { length / 2 } else { BEFORE_RESET };
+                upstream.wire.pass(half, &mut client.stream).await?;
+                client.stream.set_zero_linger()?;
+                return Ok(Then::Close);
+            }
+            upstream.wire.pass_body(framing, &mut client.stream).await?;
+            if framing == Framing::UntilClose {
+                return Ok(Then::Close);
+            }
+            *kept = Some(upstream);
+        }
+        Err(error) => client.send(&forged(502, "", &format!("no way to the site: {error}"))).await?,
+    }
+    Ok(if request.closes() { Then::Close } else { Then::Next })
+}
+
+async fn connect(gate: &Gate, mut client: Wire<TcpStream>, request: &Request, act: Act) -> io::Result<()> {
+    // A page of its own cannot be shown inside the site's TLS.
+    let act = if act == Act::Captcha { Act::Forward(Duration::ZERO) } else { act };
+    if misbehave(&mut client, act).await?.is_some() {
+        return Ok(());
+    }
+    let mut site = match upstream::dial(&request.target, gate.source).await {
+        Ok(site) => site,
+        Err(error) => return client.send(&forged(502, "", &format!("no way to the site: {error}"))).await,
+    };
+    client.send(b"HTTP/1.1 200 Connection established\r\n\r\n").await?;
+    let (mut client, early) = client.into_parts();
+    site.write_all(&early).await?;
+    if act != Act::ForwardHalf {
+        copy_bidirectional(&mut client, &mut site).await?;
+        return Ok(());
+    }
+    let (mut from_client, mut to_client) = client.split();
+    let (from_site, mut to_site) = site.split();
+    let mut first_bytes = from_site.take(BEFORE_RESET);
+    let up = Box::pin(tokio::io::copy(&mut from_client, &mut to_site));
+    let down = Box::pin(tokio::io::copy(&mut first_bytes, &mut to_client));
+    futures_util::future::select(up, down).await.factor_first().0?;
+    client.set_zero_linger()
+}
+
+/// Authority and path of an absolute-form target.
+fn split(target: &str) -> Option<(String, String)> {
+    let url = Url::parse(target).ok().filter(|url| url.scheme() == "http")?;
+    let authority = format!("{}:{}", url.host_str()?, url.port_or_known_default()?);
+    let path = url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()));
+    Some((authority, path))
+}
+
+/// The head of an answer as the client gets it.
+fn head(response: &Response, framing: Framing) -> Vec<u8> {
+    let mut out = format!("HTTP/1.1 {} Passed On\r\n", response.status);
+    for (name, value) in response.fields.0.iter().filter(|(name, _)| !upstream::for_one_hop(name)) {
+        out.push_str(&format!("{name}: {value}\r\n"));
+    }
+    if framing == Framing::UntilClose {
+        out.push_str("Connection: close\r\n");
+    }
+    out.push_str("\r\n");
+    out.into_bytes()
+}
+
+/// An answer of the proxy's own; `fields` are whole lines.
+fn forged(status: u16, fields: &str, words: &str) -> Vec<u8> {
+    let body = format!("<!DOCTYPE html><html><body><p>{words}</p></body></html>\n");
+    let length = body.len();
+    format!("HTTP/1.1 {status} Proxy\r\nContent-Type: text/html\r\nContent-Length: {length}\r\n{fields}\r\n{body}")
+        .into_bytes()
+}

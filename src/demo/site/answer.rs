@@ -1,0 +1,142 @@
+//! What the site answers to a path, faults included: a head and a body, ready to be sent.
+//!
+//! In comes a path; out comes an [`Answer`]. Throttling counts the requests of its page; nothing else is remembered.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::fault::Fault;
+use super::pages::{Page, Pages, frame};
+
+/// An answer, and how it goes out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    fields: Vec<(&'static str, String)>,
+    body: String,
+    delivery: Delivery,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Delivery {
+    Whole,
+    /// Chunked, as many sites do it: whoever reads must not depend on a length.
+    Chunked,
+    /// Half of the body, then the end of the connection.
+    Cut,
+}
+
+impl Answer {
+    fn new(status: u16, body: String) -> Self {
+        Self { status, fields: Vec::new(), body, delivery: Delivery::Whole }
+    }
+
+    /// Only words: for a status that has no page.
+    fn status(status: u16) -> Self {
+        Self::new(status, frame(reason(status), &format!("<h1>{status} {}</h1>", reason(status))))
+    }
+
+    fn redirect(status: u16, to: &str) -> Self {
+        let mut answer = Self::status(status);
+        answer.fields.push(("Location", to.to_owned()));
+        answer
+    }
+
+    /// Does the connection end with this answer?
+    pub(super) fn cuts(&self) -> bool {
+        self.delivery == Delivery::Cut
+    }
+
+    /// The bytes that go out, for a request with `method`.
+    pub(super) fn bytes(&self, method: &str) -> Vec<u8> {
+        let mut out =
+            format!("HTTP/1.1 {} {}\r\nContent-Type: text/html; charset=utf-8\r\n", self.status, reason(self.status));
+        for (name, value) in &self.fields {
+            out.push_str(&format!("{name}: {value}\r\n"));
+        }
+        match self.delivery {
+            Delivery::Chunked => out.push_str("Transfer-Encoding: chunked\r\n\r\n"),
+            Delivery::Whole | Delivery::Cut => out.push_str(&format!("Content-Length: {}\r\n\r\n", self.body.len())),
+        }
+        let mut out = out.into_bytes();
+        if method != "HEAD" {
+            self.write_body(&mut out);
+        }
+        out
+    }
+
+    fn write_body(&self, out: &mut Vec<u8>) {
+        let body = self.body.as_bytes();
+        match self.delivery {
+            Delivery::Whole => out.extend_from_slice(body),
+            Delivery::Cut => out.extend_from_slice(&body[..body.len() / 2]),
+            Delivery::Chunked => {
+                // Not a divisor of anything: chunks end in the middle of tags and characters.
+                for chunk in body.chunks(997) {
+                    out.extend_from_slice(format!("{:x}\r\n", chunk.len()).as_bytes());
+                    out.extend_from_slice(chunk);
+                    out.extend_from_slice(b"\r\n");
+                }
+                out.extend_from_slice(b"0\r\n\r\n");
+            }
+        }
+    }
+}
+
+/// The pages and their faults.
+#[derive(Debug)]
+pub(super) struct Answers {
+    pages: Pages,
+    faults: HashMap<String, (Fault, AtomicU32)>,
+}
+
+impl Answers {
+    pub(super) fn new(pages: Pages, faults: HashMap<String, Fault>) -> Self {
+        let faults = faults.into_iter().map(|(path, fault)| (path, (fault, AtomicU32::new(0)))).collect();
+        Self { pages, faults }
+    }
+
+    /// The answer to one more request for `path`.
+    pub(super) fn to(&self, path: &str) -> Answer {
+        match self.faults.get(path) {
+            None => self.page(path),
+            Some((Fault::Status(status), _)) => Answer::status(*status),
+            Some((Fault::FieldMissing, _)) => Answer::new(200, frame("Nothing here", "<p>soon more</p>")),
+            Some((Fault::CutBody, _)) => Answer { delivery: Delivery::Cut, ..self.page(path) },
+            Some((Fault::Moved(to), _)) => Answer::redirect(301, to),
+            Some((Fault::RedirectLoop, _)) => Answer::redirect(302, path),
+            Some((Fault::Throttled { status, retry_after, first }, asked)) => {
+                if asked.fetch_add(1, Ordering::Relaxed) >= *first {
+                    return self.page(path);
+                }
+                let mut answer = Answer::status(*status);
+                answer.fields.extend(retry_after.map(|wait| ("Retry-After", wait.as_secs().to_string())));
+                answer
+            }
+        }
+    }
+
+    fn page(&self, path: &str) -> Answer {
+        let Some(page) = self.pages.at(path) else { return Answer::status(404) };
+        let delivery = match page {
+            Page::Detail(id) if id % 3 == 0 => Delivery::Chunked,
+            Page::Detail(_) | Page::List(_) => Delivery::Whole,
+        };
+        Answer { delivery, ..Answer::new(200, self.pages.html(page)) }
+    }
+}
+
+fn reason(status: u16) -> &'static str {
+    match status {
+        200 => "OK",
+        301 => "Moved Permanently",
+        302 => "Found",
+        403 => "Forbidden",
+        404 => "Not Found",
+        410 => "Gone",
+        429 => "Too Many Requests",
+        500 => "Internal Server Error",
+        503 => "Service Unavailable",
+        _ => "Fault",
+    }
+}

@@ -1,0 +1,118 @@
+//! What a test wants: how many pages, which proxies, which faults, which settings.
+
+use std::time::Duration;
+
+use burdock::demo::proxy::{self, Behaviour};
+use burdock::demo::site::Fault;
+
+use super::crawl::Crawl;
+use super::world::World;
+
+/// A bed before it is made. Without further words: 4 lists of 5 details, no proxy, no delay.
+pub struct Bed {
+    pub(super) lists: u32,
+    pub(super) per_list: u32,
+    pub(super) faults: Vec<(String, Fault)>,
+    pub(super) latency: Duration,
+    pub(super) https: bool,
+    pub(super) proxies: Vec<proxy::Builder>,
+    pub(super) sets: Vec<String>,
+}
+
+impl Bed {
+    pub fn new() -> Self {
+        Self {
+            lists: 4,
+            per_list: 5,
+            faults: Vec::new(),
+            // Long enough for requests that overlap to be seen to do so.
+            latency: Duration::from_millis(8),
+            https: false,
+            proxies: Vec::new(),
+            sets: Vec::new(),
+        }
+    }
+
+    /// So many list pages.
+    pub fn lists(mut self, lists: u32) -> Self {
+        self.lists = lists;
+        self
+    }
+
+    /// Details that each list links to.
+    pub fn per_list(mut self, per_list: u32) -> Self {
+        self.per_list = per_list;
+        self
+    }
+
+    /// The site answers no faster than this.
+    pub fn latency(mut self, latency: Duration) -> Self {
+        self.latency = latency;
+        self
+    }
+
+    /// A fault of one page, for whoever asks.
+    pub fn fault(mut self, path: &str, fault: Fault) -> Self {
+        self.faults.push((path.to_owned(), fault));
+        self
+    }
+
+    /// The site speaks TLS, and the crawl is told its certificate authority.
+    pub fn https(mut self) -> Self {
+        self.https = true;
+        self
+    }
+
+    /// So many good proxies more.
+    pub fn proxies(self, count: usize) -> Self {
+        (0..count).fold(self, |bed, _| bed.proxy(Behaviour::Good))
+    }
+
+    /// So many dead proxies more.
+    pub fn dead(self, count: usize) -> Self {
+        (0..count).fold(self, |bed, _| bed.proxy(Behaviour::Dead))
+    }
+
+    /// One more proxy.
+    pub fn proxy(mut self, behaviour: Behaviour) -> Self {
+        let number = self.next_number();
+        self.proxies.push(proxy::Builder::new(number, behaviour));
+        self
+    }
+
+    /// So many good proxies more that want this password.
+    pub fn locked(mut self, count: usize, user: &str, password: &str) -> Self {
+        for _ in 0..count {
+            let number = self.next_number();
+            self.proxies.push(proxy::Builder::new(number, Behaviour::Good).password(user, password));
+        }
+        self
+    }
+
+    fn next_number(&self) -> u8 {
+        u8::try_from(self.proxies.len() + 1).expect("at most 255 proxies")
+    }
+
+    /// `crawl.workers`
+    pub fn workers(self, workers: usize) -> Self {
+        self.set("crawl.workers", &workers.to_string())
+    }
+
+    /// One more setting, on the command line; `value` as in TOML.
+    pub fn set(mut self, key: &str, value: &str) -> Self {
+        self.sets.push(format!("{key}={value}"));
+        self
+    }
+
+    /// Makes the bed, and leaves it to the test to start processes.
+    pub fn world(self) -> World {
+        World::make(self)
+    }
+
+    /// Makes the bed, crawls, and waits for the end.
+    pub fn crawl(self) -> Crawl {
+        let world = self.world();
+        let ended = world.start(&[]).finish();
+        Crawl { world, ended }
+    }
+}

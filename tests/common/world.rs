@@ -1,0 +1,142 @@
+//! A bed that is made: the site and the proxies on a thread of their own, and a folder with a config and a proxies file.
+
+use std::fs;
+use std::path::PathBuf;
+use std::thread::JoinHandle;
+
+use burdock::demo::proxy::Proxy;
+use burdock::demo::site::{self, Site};
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+
+use super::bed::Bed;
+use super::certificate;
+use super::process::Running;
+
+/// Everything around the processes under test; dropped, it is gone.
+pub struct World {
+    pub site: Site,
+    pub proxies: Vec<Proxy>,
+    folder: TempDir,
+    sets: Vec<String>,
+    _ground: Ground,
+}
+
+impl World {
+    pub(super) fn make(bed: Bed) -> Self {
+        let Bed { lists, per_list, faults, latency, https, proxies, sets } = bed;
+        let folder = tempfile::tempdir().unwrap();
+        let mut builder = site::Builder::new(lists, per_list).latency(latency);
+        for (path, fault) in faults {
+            builder = builder.fault(path, fault);
+        }
+        if https {
+            let (tls, authority) = certificate::for_loopback();
+            fs::write(folder.path().join("ca.pem"), authority).unwrap();
+            builder = builder.tls(tls);
+        }
+        let (ground, (site, proxies)) = Ground::start(async move {
+            let site = builder.start().await.unwrap();
+            let mut running = Vec::new();
+            for proxy in proxies {
+                running.push(proxy.start().await.unwrap());
+            }
+            (site, running)
+        });
+        let lines: String = proxies.iter().map(|proxy| proxy.line() + "\n").collect();
+        fs::write(folder.path().join("proxies.txt"), lines).unwrap();
+        fs::write(folder.path().join("bed.toml"), config(site.url(), lists, https)).unwrap();
+        Self { site, proxies, folder, sets, _ground: ground }
+    }
+
+    /// Starts `burdock run bed.toml` with the bed's settings and these arguments more.
+    pub fn start(&self, args: &[&str]) -> Running {
+        let mut all = vec!["run", "bed.toml"];
+        for set in &self.sets {
+            all.extend(["--set", set]);
+        }
+        all.extend(args);
+        Running::start(self.folder.path(), &all)
+    }
+
+    /// Where run folders lie.
+    pub fn runs(&self) -> PathBuf {
+        self.folder.path().join("runs")
+    }
+
+    /// How many run folders there are.
+    pub fn run_folders(&self) -> usize {
+        fs::read_dir(self.runs()).unwrap().count()
+    }
+
+    /// A file in the run's folder.
+    pub fn left(&self, name: &str) -> PathBuf {
+        self.runs().join("bed").join(name)
+    }
+}
+
+/// Times are short, so that what hangs is seen soon; pages are logged, so that a test can follow them.
+fn config(site: &str, lists: u32, https: bool) -> String {
+    let ca_file = if https { "ca_file = \"ca.pem\"" } else { "" };
+    format!(
+        r#"[crawl]
+start = ["{site}/page/{{1..{lists}}}"]
+start_stage = "list"
+data_dir = "runs"
+[stage.list]
+links = [{{ select = "a.name", to = "detail" }}]
+[stage.detail]
+expect = "h2"
+[stage.detail.fields]
+title = {{ select = "h2", required = true }}
+directors = {{ select = "div.directors.el-row p", all = true }}
+[proxies]
+file = "proxies.txt"
+[pace]
+delay = "0s"
+jitter = 0.0
+[fetch]
+allow_private = true
+connect_timeout = "3s"
+head_timeout = "4s"
+timeout = "6s"
+{ca_file}
+[retry]
+backoff = "100ms"
+[log]
+format = "json"
+level = "debug"
+"#
+    )
+}
+
+/// The thread that site and proxies run on, apart from whatever the test waits for.
+struct Ground {
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Ground {
+    fn start<T: Send + 'static>(setup: impl Future<Output = T> + Send + 'static) -> (Self, T) {
+        let (stop, stopped) = oneshot::channel::<()>();
+        let (ready, made) = std::sync::mpsc::channel();
+        let thread = std::thread::spawn(move || {
+            actix_rt::System::new().block_on(async move {
+                ready.send(setup.await).expect("the test waits for it");
+                // Dropping the sender is the sign to stop.
+                let _ = stopped.await;
+            });
+        });
+        let made = made.recv().expect("site and proxies start");
+        (Self { stop: Some(stop), thread: Some(thread) }, made)
+    }
+}
+
+impl Drop for Ground {
+    fn drop(&mut self) {
+        self.stop.take();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
