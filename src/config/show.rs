@@ -143,7 +143,7 @@ fn redacted(path: &str, text: &str) -> String {
     if secret.iter().any(|word| name.contains(word)) {
         return REDACTED.to_owned();
     }
-    without_userinfo(text)
+    if path.starts_with("crawl.start.") { without_userinfo(text) } else { text.to_owned() }
 }
 
 /// A proxy, or a template of proxies, without user and password; all of it where that cannot be told.

@@ -46,6 +46,7 @@ impl Shape {
             Hosts => "for example \"start\", or [\"shop.example\", \"*.shop.example\"]",
             Shape::Count(_) => "for example \"auto\" in quotes, or 20 without",
             Field(_) => "for example \"h2\", or { select = \"a\", attr = \"href\" }",
+            List(Table(_)) => "write its name in double brackets, or put [{ … }] behind it",
             List(_) => "put it in square brackets",
             Headers | Table(_) | Named(..) => "write { key = value }, or a section of its own",
         }
