@@ -332,7 +332,7 @@ fn proxies() {
             .fails(),
         "error: p.txt:2: the port is missing or not a number from 1 to 65535\n\
          help: write host:port, http://user:password@host:port or host:port:user:password\n\
-         error: p.txt:3: unknown scheme, perhaps socks5 is meant\nhelp: use http, https, socks5 or socks5h\n\
+         error: p.txt:3: unknown scheme \"sock5\"\nhelp: use http, https, socks5 or socks5h\n\
          error: p.txt:4: socks5 proxies are not built yet\nhelp: use http proxies"
     );
     assert_eq!(
