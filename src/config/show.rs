@@ -1,4 +1,6 @@
-//! What `burdock config` prints: every setting, its value, and where it comes from. Passwords are not in it.
+//! What `burdock config` prints: every setting, its value as TOML, and where it comes from.
+//!
+//! The merged layers and the settings come in, lines go out. Passwords and what comes from the environment are not in them.
 
 use config::{Value, ValueKind};
 

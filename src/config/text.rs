@@ -1,4 +1,7 @@
-//! Single values against their shapes. Pure: no paths, no origins, no other settings.
+//! Single values against their shapes.
+//!
+//! A value with `${ENV}` filled in comes in, the same value or its fault goes out. Pure: no paths, no origins, no other
+//! settings.
 
 use config::ValueKind;
 use scraper::Selector;

@@ -1,4 +1,6 @@
-//! What a shape is called, and how it is written: the words of errors about types.
+//! What a shape is called, and how it is written.
+//!
+//! A shape comes in, the words for errors about it go out. They are the same whatever the key.
 
 use super::schema::COUNT;
 use super::schema::Shape::{

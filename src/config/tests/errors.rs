@@ -1,4 +1,6 @@
 //! What is said of a config that is wrong, word for word.
+//!
+//! Each test is a row of what may be bad in a config.
 
 use proptest::prelude::*;
 

@@ -1,4 +1,6 @@
 //! Proxy lines, by their text.
+//!
+//! What is read from each form, what is said of the others, and that no secret is ever shown.
 
 use proptest::prelude::*;
 
