@@ -61,8 +61,7 @@ impl Scope {
         let admitted = match &self.names {
             Names::Any => true,
             Names::Listed { exact, below } => {
-                exact.contains(name)
-                    || below.iter().any(|parent| name.len() > parent.len() && name.ends_with(parent.as_str()))
+                exact.contains(name) || below.iter().any(|parent| name.ends_with(parent.as_str()))
             }
         };
         if admitted { Ok(()) } else { Err(Exclusion::ForeignHost) }

@@ -162,9 +162,11 @@ impl<'a> Checker<'a> {
 
     /// A table of a list comes whole, so it can be told at once what it lacks.
     fn required(&mut self, path: &str, table: &Tree, keys: &'static [Key], origin: &Origin) {
+        let below = join(path, "");
         for key in keys {
             let missing = matches!(key.state, State::Required(_)) && !table.contains_key(key.name);
-            if missing && !self.broken.contains(&join(path, key.name)) {
+            // What is wrong, or not built yet, may be what was meant to stand in its place.
+            if missing && !self.broken.iter().any(|broken| broken.starts_with(&below)) {
                 let help = format!("add {} = …", key.name);
                 self.fault(path, origin.clone(), format!("{path:?} has no {:?}", key.name), help);
             }
@@ -206,7 +208,7 @@ impl<'a> Checker<'a> {
                 ValueKind::String(text) if text::is_header_value(text) => {
                     kept.insert(name.to_ascii_lowercase(), item);
                 }
-                _ => self.fault(&below, origin, format!("{below:?} holds what no header can hold"), ""),
+                _ => self.fault(&below, origin, format!("{below:?} holds what no header can hold"), text::HEADER_HELP),
             }
         }
         kept
@@ -254,7 +256,10 @@ impl<'a> Checker<'a> {
 }
 
 fn describe(path: &str, shape: &Shape, fault: &Fault, written: &str) -> (String, String) {
-    let written = text::shown(written);
+    let written = match shape {
+        Shape::Selector | Shape::Expect => text::shortened(written),
+        _ => text::shortened(&text::without_userinfo(written)),
+    };
     match fault {
         Fault::Type(actual) => (format!("{path:?} is {actual}, not {}", shape.expected()), shape.help().into()),
         Fault::Value => (format!("{path:?} is not {}: {written}", shape.expected()), shape.help().into()),

@@ -1,4 +1,7 @@
-//! `[[feed]]`: which records go where. Files are only named here, not opened.
+//! `[[feed]]`: which records go where.
+//!
+//! Merged entries, stages and the run's folder come in, feeds go out. Files are only named here, not opened: whether one may
+//! be written is the feed's own business.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,6 @@
-//! `${ENV}` in strings of a config. Pure: the variables are handed in.
+//! `${ENV}` in strings of a config.
+//!
+//! A text and the variables come in, the filled-in text goes out. Pure: the process's own environment is not known here.
 
 use std::collections::BTreeMap;
 

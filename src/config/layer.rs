@@ -230,5 +230,5 @@ fn loose_value(origin: &Origin, text: &str) -> Value {
         let mut reader = Reader { at: &line, problems: Vec::new() };
         reader.value(origin.clone(), &node).filter(|_| reader.problems.is_empty())
     });
-    parsed.unwrap_or_else(|| value(origin, text))
+    parsed.unwrap_or_else(|| value(origin, text.trim()))
 }

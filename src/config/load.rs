@@ -1,4 +1,7 @@
 //! From texts to settings: reads the layers, merges them, and has everything checked.
+//!
+//! A config file, the environment and `--set` come in; settings, or everything that is wrong, go out. What a key means is
+//! not known here.
 
 use std::fs;
 use std::path::Path;

@@ -93,7 +93,7 @@ impl<'a> Merged<'a> {
         let mut fetch: Fetch = self.section("fetch")?;
         fetch.ca_file = self.path("fetch.ca_file");
         if !text::is_header_value(&fetch.user_agent) {
-            self.fault("fetch.user_agent", "\"fetch.user_agent\" holds what no header can hold", "");
+            self.fault("fetch.user_agent", "\"fetch.user_agent\" holds what no header can hold", text::HEADER_HELP);
         }
         if let Some(error) = fetch.ca_file.as_ref().and_then(|path| std::fs::File::open(path).err()) {
             let message = format!("cannot read fetch.ca_file {}: {error}", self.near(fetch.ca_file.as_deref()));

@@ -1,4 +1,6 @@
-//! Where a setting comes from. Every value of the merged tree carries its origin as text; here it is read back.
+//! Where a setting comes from: the layer, and the place in it.
+//!
+//! Every value of the merged tree carries its origin as text, the way it is shown; here that is written and read back.
 
 use std::fmt;
 

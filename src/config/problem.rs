@@ -1,4 +1,6 @@
-//! What is wrong with a config: all of it at once, each with its place and what to do. No secret is ever in it.
+//! What is wrong with a config: all of it at once, each with its place and what to do.
+//!
+//! Problems come in from every check, the text for the user goes out. Whoever makes one sees to it that no secret is in it.
 
 use std::fmt;
 

@@ -1,4 +1,6 @@
-//! `[proxies]`: the file and the list, read, expanded and counted once. Nothing that stands on a line is ever shown.
+//! `[proxies]`: the file and the list, read, expanded and counted once.
+//!
+//! Paths and templates come in, routes go out. Nothing that stands on a line is ever shown, and no proxy is dialled.
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,6 @@
-//! Every key of a config: what it may hold, and whether it is built. One table, in the order in which settings are shown.
+//! Every key of a config: what it may hold, and whether it is built.
+//!
+//! One table, in the order in which settings are shown. It only says what is so; `check` holds a config against it.
 
 use Shape::{
     Bool, Duration, Expect, Field, Headers, Hosts, List, Name, Named, Path, Proxy, Selector, Share, Size, Start, Table,

@@ -1,4 +1,6 @@
-//! What `burdock config` prints: every setting, its value, and where it comes from. Passwords are not in it.
+//! What `burdock config` prints: every setting, its value as TOML, and where it comes from.
+//!
+//! The merged layers and the settings come in, lines go out. Passwords and what comes from the environment are not in them.
 
 use config::{Value, ValueKind};
 
@@ -143,7 +145,7 @@ fn redacted(path: &str, text: &str) -> String {
     if secret.iter().any(|word| name.contains(word)) {
         return REDACTED.to_owned();
     }
-    without_userinfo(text)
+    if path.starts_with("crawl.start.") { without_userinfo(text) } else { text.to_owned() }
 }
 
 /// A proxy, or a template of proxies, without user and password; all of it where that cannot be told.

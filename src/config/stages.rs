@@ -1,4 +1,6 @@
 //! `[stage.*]`: what each one takes from a page and where its links lead.
+//!
+//! Merged tables come in, stages in the order of the file go out. Selectors are known to parse; no page is known here.
 
 use config::{Value, ValueKind};
 use serde::Deserialize;

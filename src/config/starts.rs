@@ -9,7 +9,8 @@ use url::Url;
 use super::merged::Merged;
 use super::origin::Origin;
 use super::problem::Place;
-use super::{Crawl, Fetch, text};
+use super::text::{shortened, without_userinfo};
+use super::{Crawl, Fetch};
 use crate::address::{StartFile, Template, is_private};
 
 /// Bad lines of a start file that are listed.
@@ -30,6 +31,11 @@ impl Unfit {
             Self::Private => (format!("{shown} is a private address"), "set fetch.allow_private = true if you mean it"),
         }
     }
+}
+
+/// An address as errors show it.
+fn shown(address: &str) -> String {
+    shortened(&without_userinfo(address))
 }
 
 fn fit(address: &str, fetch: &Fetch) -> Result<(), Unfit> {
@@ -59,7 +65,7 @@ impl Merged<'_> {
         let unfit = template.samples().find_map(|address| Some((fit(&address, fetch).err()?, address)));
         if let Some((unfit, address)) = unfit {
             // What came from the environment may be a secret; then the text is shown as it was written.
-            let shown = text::shown(self.written.get(key).unwrap_or(&address));
+            let shown = shown(self.written.get(key).unwrap_or(&address));
             let (message, help) = unfit.explained(&shown);
             self.fault(key, message, help);
         }
@@ -96,7 +102,7 @@ impl Merged<'_> {
                 Ok((number, Err(unfit), address)) => {
                     bad += 1;
                     if bad <= LISTED {
-                        let (message, help) = unfit.explained(&text::shown(&address));
+                        let (message, help) = unfit.explained(&shown(&address));
                         let line = usize::try_from(number).unwrap_or(usize::MAX);
                         self.fault_at(Origin::File { name: name.clone(), line }.into(), message, help);
                     }

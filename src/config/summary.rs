@@ -1,4 +1,6 @@
-//! The line at the start that says what the settings allow. Pure.
+//! The line at the start that says what the settings allow.
+//!
+//! Settings come in, a sentence goes out. Pure; it promises an upper bound, not what a site will bear.
 
 use std::time::Duration;
 

@@ -1,4 +1,6 @@
 //! Configs as their owners see them: small texts in, settings or whole messages out.
+//!
+//! Here is the folder that all of these tests start from.
 
 mod errors;
 mod layers;

@@ -1,4 +1,7 @@
-//! Single values against their shapes. Pure: no paths, no origins, no other settings.
+//! Single values against their shapes.
+//!
+//! A value with `${ENV}` filled in comes in, the same value or its fault goes out. Pure: no paths, no origins, no other
+//! settings.
 
 use config::ValueKind;
 use scraper::Selector;
@@ -154,14 +157,16 @@ pub(super) fn is_header_name(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }
 
+/// What a header can hold.
+pub(super) const HEADER_HELP: &str = "letters, digits and signs of ASCII, spaces and tabs between them";
+
 /// Visible ASCII, spaces and tabs.
 pub(super) fn is_header_value(text: &str) -> bool {
     text.trim() == text && text.bytes().all(|byte| byte == b'\t' || (b' '..=b'~').contains(&byte))
 }
 
-/// A text as errors show it: in quotes, not too long, and without what stands before an `@` in a URL.
-pub(super) fn shown(text: &str) -> String {
-    let text = without_userinfo(text);
+/// A text as errors show it: in quotes, and not too long.
+pub(super) fn shortened(text: &str) -> String {
     let mut short: String = text.chars().take(100).collect();
     if short.len() < text.len() {
         short.push('…');

@@ -1,4 +1,6 @@
-//! Text with a unit: durations and sizes. Pure.
+//! Text with a unit: durations and sizes.
+//!
+//! Text comes in, a value or nothing goes out. Pure; what to say of a text that is neither is not known here.
 
 use std::time::Duration;
 

@@ -1,4 +1,6 @@
-//! What a shape is called, and how it is written: the words of errors about types.
+//! What a shape is called, and how it is written.
+//!
+//! A shape comes in, the words for errors about it go out. They are the same whatever the key.
 
 use super::schema::COUNT;
 use super::schema::Shape::{
@@ -46,6 +48,7 @@ impl Shape {
             Hosts => "for example \"start\", or [\"shop.example\", \"*.shop.example\"]",
             Shape::Count(_) => "for example \"auto\" in quotes, or 20 without",
             Field(_) => "for example \"h2\", or { select = \"a\", attr = \"href\" }",
+            List(Table(_)) => "write its name in double brackets, or put [{ … }] behind it",
             List(_) => "put it in square brackets",
             Headers | Table(_) | Named(..) => "write { key = value }, or a section of its own",
         }

@@ -17,9 +17,9 @@ use super::{Credentials, Endpoint, Scheme, Secret};
 /// Why a proxy line cannot be used. None of it shows what is on the line, a misspelt scheme aside.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LineError {
-    /// Not a known scheme; the known one that it resembles.
-    #[error("unknown scheme{}", .0.map_or(String::new(), |near| format!(", perhaps {near} is meant")))]
-    Scheme(Option<&'static str>),
+    /// Not a known scheme. It is shown only if it resembles one: what stands before `://` may be anything.
+    #[error("unknown scheme{}", .0.as_ref().map_or(String::new(), |scheme| format!(" {scheme:?}")))]
+    Scheme(Option<String>),
     /// Neither of the forms.
     #[error("not a proxy in any known form")]
     Form,
@@ -120,8 +120,9 @@ fn scheme_named(name: &str) -> Result<Scheme, LineError> {
         "https" => Ok(Scheme::Https),
         "socks5" | "socks5h" => Ok(Scheme::Socks5),
         other => {
-            let near = |known: &&'static str| strsim::damerau_levenshtein(known, other) <= 2;
-            Err(LineError::Scheme(["socks5", "https", "http", "socks5h"].into_iter().find(near)))
+            let known = ["http", "https", "socks5", "socks5h"];
+            let resembles = known.into_iter().any(|known| strsim::damerau_levenshtein(known, other) <= 2);
+            Err(LineError::Scheme(resembles.then(|| other.to_owned())))
         }
     }
 }

@@ -1,4 +1,6 @@
-//! `[[feed]]`: where records go. Plain data.
+//! `[[feed]]`: where records go, as the config says it.
+//!
+//! Plain data; writing feeds is another room's business.
 
 use std::path::PathBuf;
 

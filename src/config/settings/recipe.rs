@@ -1,4 +1,6 @@
-//! `[stage.*]`: what is taken from pages, as the config says it. Plain data.
+//! `[stage.*]`: what is taken from pages, as the config says it.
+//!
+//! Plain data; turning it into something that reads a page is another room's business.
 
 use serde::{Deserialize, Deserializer};
 

@@ -1,4 +1,6 @@
 //! What is said of a config that is wrong, word for word.
+//!
+//! Each test is a row of what may be bad in a config.
 
 use proptest::prelude::*;
 
@@ -109,10 +111,16 @@ fn what_is_not_built_yet_is_refused_by_name() {
             "text",
         ),
         ("stage.page.fields.t=json:/a", "\"stage.page.fields.t\" = \"json:/a\"", "a CSS selector"),
-        ("stage.page.expect='xpath://a'", "\"stage.page.expect\" = \"xpath://a\"", "a CSS selector"),
+        ("stage.page.expect='xpath://a[@x]'", "\"stage.page.expect\" = \"xpath://a[@x]\"", "a CSS selector"),
     ] {
         assert_eq!(with("").set(set).fails(), format!("error: --set: {what} is not built yet\nhelp: use {instead}"));
     }
+    more_fails(
+        "[stage.page]\nlinks = [{ to = \"page\", url = \"https://a.example/\" }]\n[feed]\n",
+        "error: crawl.toml:8: \"stage.page.links.0.url\" is not built yet\nhelp: leave it out: this version does without\n\
+         error: crawl.toml:9: \"feed\" is a table, not a list\n\
+         help: write its name in double brackets, or put [{ … }] behind it",
+    );
     more_fails(
         "[[feed]]\nkind = \"sqlite\"\npath = \"a.db\"\n[robots]\nobay = true\n",
         "error: crawl.toml:8: \"feed.0.kind\" = \"sqlite\" is not built yet\nhelp: use jsonl or csv\n\
@@ -326,7 +334,7 @@ fn proxies() {
             .fails(),
         "error: p.txt:2: the port is missing or not a number from 1 to 65535\n\
          help: write host:port, http://user:password@host:port or host:port:user:password\n\
-         error: p.txt:3: unknown scheme, perhaps socks5 is meant\nhelp: use http, https, socks5 or socks5h\n\
+         error: p.txt:3: unknown scheme \"sock5\"\nhelp: use http, https, socks5 or socks5h\n\
          error: p.txt:4: socks5 proxies are not built yet\nhelp: use http proxies"
     );
     assert_eq!(
@@ -408,8 +416,10 @@ fn headers() {
     more_fails(
         "[fetch]\nuser_agent = \"a\\nb\"\n[fetch.headers]\n\"x y\" = \"1\"\ncookie = \"secret\\r\\nx: y\"\n",
         "error: crawl.toml:8: \"fetch.user_agent\" holds what no header can hold\n\
+         help: letters, digits and signs of ASCII, spaces and tabs between them\n\
          error: crawl.toml:10: \"x y\" is not the name of a header\n\
-         error: crawl.toml:11: \"fetch.headers.cookie\" holds what no header can hold",
+         error: crawl.toml:11: \"fetch.headers.cookie\" holds what no header can hold\n\
+         help: letters, digits and signs of ASCII, spaces and tabs between them",
     );
 }
 

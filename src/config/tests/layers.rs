@@ -1,4 +1,6 @@
-//! What comes out of a config that is right.
+//! What comes out of a config that is right: settings, their layers, their paths.
+//!
+//! And what is shown of it.
 
 use std::num::NonZeroUsize;
 use std::path::Path;

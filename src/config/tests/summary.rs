@@ -1,4 +1,6 @@
-//! The opening line.
+//! The opening line, for pools of every size.
+//!
+//! Through whole configs, so that the count of proxies is the real one.
 
 use super::super::*;
 use super::{Folder, STAGE, START};

@@ -1,4 +1,6 @@
 //! Proxy lines, by their text.
+//!
+//! What is read from each form, what is said of the others, and that no secret is ever shown.
 
 use proptest::prelude::*;
 
@@ -52,8 +54,8 @@ fn what_can_be_read_in_two_ways_is_not_guessed() {
 
 #[test]
 fn what_is_wrong_is_named() {
-    assert_eq!(parts("sock5://h:1"), Err(LineError::Scheme(Some("socks5"))));
-    assert_eq!(parts("ftp://h:1"), Err(LineError::Scheme(Some("http"))));
+    assert_eq!(parts("sock5://h:1"), Err(LineError::Scheme(Some("sock5".into()))));
+    assert_eq!(parts("ftp://h:1"), Err(LineError::Scheme(Some("ftp".into()))));
     assert_eq!(parts("quantum://h:1"), Err(LineError::Scheme(None)));
     assert_eq!(parts("gw.example"), Err(LineError::Port));
     for port in ["0", "65536", "+80", "x", ""] {
