@@ -13,6 +13,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::config::Loaded;
 use crate::exit::ExitCode;
 
 /// A crawler that clings: one worker per proxy, each proxy used until it breaks, every page exactly once.
@@ -108,6 +109,36 @@ fn dispatch(command: &Command) -> ExitCode {
         Command::Init(_) => unbuilt("init"),
         Command::Report(_) => unbuilt("report"),
     }
+}
+
+/// Reads the config that a command is given, and says what is odd or wrong about it. Gives its absolute path as well.
+fn load(args: &ConfigArgs) -> Result<(PathBuf, Loaded), ExitCode> {
+    let here = std::env::current_dir().map_err(|error| {
+        complain(format_args!("finding out where this is: {error}"), "change to a folder that exists");
+        ExitCode::Usage
+    })?;
+    match crate::config::load(&args.config, &args.sets, variables(), &here) {
+        Ok(loaded) => {
+            for warning in &loaded.warnings {
+                note(format_args!("warning: {warning}"));
+            }
+            Ok((here.join(&args.config), loaded))
+        }
+        Err(errors) => {
+            note(errors.to_string().trim_end());
+            Err(ExitCode::Usage)
+        }
+    }
+}
+
+/// The environment, as far as it is text.
+fn variables() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+}
+
+/// Writes a result to stdout. That nobody reads it is no reason to fail.
+fn result(text: impl Display) {
+    let _ = write!(io::stdout(), "{text}");
 }
 
 fn unbuilt(command: &str) -> ExitCode {

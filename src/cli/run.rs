@@ -5,11 +5,12 @@
 
 use std::sync::Arc;
 
+use actix::System;
 use clap::Args;
 
 use super::{ConfigArgs, complain, note};
 use crate::clock::Clock;
-use crate::config::Settings;
+use crate::config::{Settings, opening_line};
 use crate::dispatcher::notice::Ending;
 use crate::exit::ExitCode;
 use crate::run_folder::{Existing, FolderError, Opened, RunFolder, Source};
@@ -50,8 +51,34 @@ pub struct Crawled {
 }
 
 /// Runs the command.
-pub(super) fn run(_args: &RunArgs) -> ExitCode {
-    super::unbuilt("run")
+pub(super) fn run(args: &RunArgs) -> ExitCode {
+    let (path, loaded) = match super::load(&args.config) {
+        Ok(loaded) => loaded,
+        Err(code) => return code,
+    };
+    let text = std::fs::read_to_string(&path).unwrap_or_default();
+    let opening = opening_line(&loaded.settings);
+    let existing = if args.fresh { Existing::MoveAside } else { Existing::Keep };
+    conduct(loaded.settings, &Source::new(path, &text), &opening, existing, |settings, around| {
+        System::new().block_on(crawl(settings, around))
+    })
+}
+
+/// Crawls on the actix system of the caller.
+pub(super) async fn crawl(settings: Settings, around: &Surroundings<'_>) -> anyhow::Result<Crawled> {
+    let flush = around.log.flusher();
+    let surroundings = crate::crawl::Surroundings {
+        names: Arc::clone(&around.names),
+        clock: around.clock,
+        fingerprint_key: around.folder.manifest().fingerprint_key(),
+        leave: Box::new(move |signal| {
+            flush();
+            let code = ExitCode::of(&Ending::Interrupted(signal), 0);
+            std::process::exit(code.code().into());
+        }),
+    };
+    let ended = crate::crawl::run(settings, surroundings).await?;
+    Ok(Crawled { ending: ended.ending, tally: ended.tally })
 }
 
 /// Opens the run's folder and its log, lets `crawl` crawl, and reports. `opening` is said first; `source` is the config that

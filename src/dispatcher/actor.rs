@@ -15,7 +15,7 @@ use super::store::{Store, StoreReply, StoreRequest};
 use crate::clock::Clock;
 use crate::frontier::{DeadLetter, Frontier, Stats};
 use crate::protocol::{
-    FeedId, NoRestarts, Obituary, ProxyLease, SinkOrder, SinkReport, Stop, SupervisorReport, TaskLease, WorkerId,
+    FeedId, NoRestarts, Obituary, ProxyLease, Role, SinkOrder, SinkReport, Stop, SupervisorReport, TaskLease, WorkerId,
     WorkerOrder, WorkerReport,
 };
 use crate::telemetry::{Observer, Tally, say};
@@ -174,6 +174,16 @@ impl Dispatcher {
         }
         self.obituary.expected();
         ctx.stop();
+    }
+}
+
+/// Dropped before its end, by a panic, it still says what it has counted.
+impl Drop for Dispatcher {
+    fn drop(&mut self) {
+        if let (Some(observer), Some(ended)) = (self.observer.take(), self.ended.take()) {
+            let (ending, tally) = (Ending::Died { who: Role::Dispatcher }, observer.into_tally());
+            drop(ended.send(Ended { ending, tally, stats: None, dead_letters: Vec::new() }));
+        }
     }
 }
 

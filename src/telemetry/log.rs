@@ -167,16 +167,26 @@ pub struct LogGuard {
 impl LogGuard {
     /// Waits until everything said so far is written.
     pub fn flush(&self) {
-        let (done, written) = sync_channel(1);
-        if self.lines.send(Order::Flush(done)).is_ok() {
-            // An error says that the thread is gone: then nothing is left to wait for.
-            let _ = written.recv();
-        }
+        flush(&self.lines);
+    }
+
+    /// Something that does the same, for whoever outlives this.
+    pub fn flusher(&self) -> impl Fn() + 'static {
+        let lines = self.lines.clone();
+        move || flush(&lines)
     }
 
     /// How lines look on stderr.
     pub const fn form(&self) -> Form {
         self.form
+    }
+}
+
+fn flush(lines: &SyncSender<Order>) {
+    let (done, written) = sync_channel(1);
+    if lines.send(Order::Flush(done)).is_ok() {
+        // An error says that the thread is gone: then nothing is left to wait for.
+        let _ = written.recv();
     }
 }
 

@@ -1,0 +1,229 @@
+//! The composition root: builds a crawl's parts from its settings, wires the actors, and waits for the end.
+//!
+//! Everything that is connected to something else is connected here. It decides nothing.
+
+mod seeds;
+#[cfg(test)]
+mod tests;
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::prelude::*;
+use anyhow::Context as _;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+use self::seeds::StartTasks;
+use crate::address::{Scope, Starts, start_hosts};
+use crate::clock::Clock;
+use crate::config::{Count, FrontierKind, Settings};
+use crate::dispatcher::actor::{Dispatcher, DispatcherParts, Ended};
+use crate::dispatcher::desk::{Desk, Limits};
+use crate::extract::Recipe;
+use crate::frontier::Frontier;
+use crate::frontier::fingerprint::Fingerprinter;
+use crate::frontier::memory::MemoryFrontier;
+use crate::protocol::{Obituary, Role, Signal, Stop, WorkerId};
+use crate::proxy::Route;
+use crate::sink::{FeedPlan, Feeds, Sink};
+use crate::supervisor::{StartWorker, Supervisor, SupervisorParts};
+use crate::telemetry::{Names, Observer};
+use crate::transport::Tls;
+use crate::worker::{ProxyWorker, Rules, WorkerParts};
+
+/// When the dispatcher has ended, everybody else has been told to: who has not stopped after this is left behind.
+const LAST_WAIT: Duration = Duration::from_secs(10);
+
+/// What a crawl is given besides its settings.
+pub struct Surroundings {
+    /// The names behind its numbers.
+    pub names: Arc<Names>,
+    /// The time.
+    pub clock: Clock,
+    /// The key of the run's fingerprints.
+    pub fingerprint_key: [u8; 16],
+    /// What to do on the second signal: leave at once.
+    pub leave: Box<dyn Fn(Signal)>,
+}
+
+/// The parts of a crawl that can be got wrong by its settings; built before anything is started.
+struct Plan {
+    settings: Settings,
+    routes: Vec<Route>,
+    recipe: Arc<Recipe>,
+    scope: Arc<Scope>,
+    tls: Tls,
+    feeds: Feeds,
+    frontier: Box<dyn Frontier>,
+}
+
+/// A crawl that has been started.
+struct Running {
+    dispatcher: Addr<Dispatcher>,
+    ended: oneshot::Receiver<Ended>,
+    all_ended: oneshot::Receiver<()>,
+    arbiters: Vec<Arbiter>,
+    #[cfg_attr(not(test), expect(dead_code, reason = "tests kill it"))]
+    sink: Addr<Sink>,
+    #[cfg_attr(not(test), expect(dead_code, reason = "tests kill those on it"))]
+    roll: Roll,
+}
+
+/// The workers that have been started.
+type Roll = Rc<RefCell<BTreeMap<WorkerId, Addr<ProxyWorker>>>>;
+
+/// Crawls, on the actix system of the caller, until nothing is left or it has to stop.
+///
+/// # Errors
+/// If the settings ask for what cannot be had (a feed that cannot be opened, a CA that cannot be read); nothing is crawled.
+pub async fn run(settings: Settings, surroundings: Surroundings) -> anyhow::Result<Ended> {
+    let plan = plan(settings, surroundings.fingerprint_key)?;
+    let running = launch(plan, &surroundings);
+    let signals = actix_rt::spawn(heed_signals(running.dispatcher.clone(), surroundings.leave));
+    let ended = running.wait().await;
+    signals.abort();
+    ended
+}
+
+fn plan(settings: Settings, fingerprint_key: [u8; 16]) -> anyhow::Result<Plan> {
+    let recipe = Arc::new(Recipe::compile(&settings.stages)?);
+    let start_stage = recipe.stage_id(&settings.crawl.start_stage).context("no such start stage")?;
+    let hosts = start_hosts(&settings.crawl).context("reading the start URLs")?;
+    let scope = Arc::new(Scope::new(&settings.crawl.hosts, hosts, settings.fetch.allow_private));
+    let starts = Starts::open(&settings.crawl).context("reading the start URLs")?;
+    let names = recipe.stages().iter().map(|stage| Arc::clone(stage.name())).collect();
+    let seeds = StartTasks::new(starts, start_stage, recipe.stage(start_stage).priority(), Arc::clone(&scope));
+    let frontier = match settings.frontier.kind {
+        FrontierKind::Memory => {
+            Box::new(MemoryFrontier::new(Fingerprinter::new(fingerprint_key, names), Box::new(seeds)))
+        }
+    };
+    let feeds = FeedPlan::new(&settings.feeds, &recipe)?.open()?;
+    let tls = Tls::new(&settings.fetch)?;
+    // Our own address may be in several hands: a lease for each worker, all of one pace.
+    let routes =
+        if settings.proxies.direct { vec![Route::Direct; settings.worker_count()] } else { settings.routes.clone() };
+    Ok(Plan { settings, routes, recipe, scope, tls, feeds, frontier })
+}
+
+fn limits(settings: &Settings, seed: u64) -> Limits {
+    Limits {
+        workers: settings.worker_count(),
+        pace: settings.pace,
+        retry: settings.retry.clone(),
+        ban: settings.ban.clone(),
+        health: settings.health,
+        wait: settings.proxies.wait,
+        drain: settings.fetch.timeout,
+        feeds: settings.feeds.len(),
+        seed,
+    }
+}
+
+/// Starts everybody: the supervisor here, dispatcher and sink on an arbiter each, the workers spread over some.
+fn launch(plan: Plan, surroundings: &Surroundings) -> Running {
+    let Plan { settings, routes, recipe, scope, tls, feeds, frontier } = plan;
+    let clock = surroundings.clock;
+    let (dispatcher_home, sink_home) = (Arbiter::new(), Arbiter::new());
+    let worker_homes: Vec<Arbiter> = (0..threads(&settings)).map(|_| Arbiter::new()).collect();
+    let (ended_in, ended) = oneshot::channel();
+    let (all_ended_in, all_ended) = oneshot::channel();
+    let context = Context::<Supervisor>::new();
+    let supervisor = context.address();
+
+    let parts = DispatcherParts {
+        desk: Desk::new(limits(&settings, fastrand::u64(..)), &routes),
+        frontier,
+        observer: Observer::new(Arc::clone(&surroundings.names), clock.now()),
+        feeds: settings.feeds.iter().map(|feed| feed.path.clone()).collect(),
+        clock,
+        heartbeat: settings.log.heartbeat,
+        supervisor: supervisor.clone().recipient(),
+        ended: ended_in,
+        obituary: Obituary::new(Role::Dispatcher, supervisor.clone().recipient()),
+    };
+    let dispatcher = Dispatcher::start_in_arbiter(&dispatcher_home.handle(), move |_| Dispatcher::new(parts));
+
+    let (obituary, reports) = (Obituary::new(Role::Sink, supervisor.recipient()), dispatcher.clone().recipient());
+    let sink = Sink::start_in_arbiter(&sink_home.handle(), move |_| Sink::new(feeds, reports, obituary));
+
+    let parts = WorkerParts {
+        dispatcher: dispatcher.clone().recipient(),
+        recipe,
+        scope,
+        rules: Arc::new(Rules::new(&settings.retry, &settings.ban)),
+        fetch: Arc::new(settings.fetch.clone()),
+        tls,
+        clock,
+    };
+    let roll = Roll::default();
+    context.run(Supervisor::new(SupervisorParts {
+        settings: settings.supervisor,
+        workers: u16::try_from(settings.worker_count()).unwrap_or(u16::MAX),
+        start: start_worker(worker_homes.iter().map(Arbiter::handle).collect(), parts, Rc::clone(&roll)),
+        dispatcher: dispatcher.clone().recipient(),
+        sink: sink.clone().recipient(),
+        clock,
+        all_ended: all_ended_in,
+    }));
+    let arbiters = worker_homes.into_iter().chain([dispatcher_home, sink_home]).collect();
+    Running { dispatcher, sink, roll, ended, all_ended, arbiters }
+}
+
+/// Slots take the arbiters in turn.
+fn start_worker(homes: Vec<ArbiterHandle>, parts: WorkerParts, roll: Roll) -> StartWorker {
+    Box::new(move |id: WorkerId, obituary: Obituary| {
+        let home = &homes[usize::from(id.slot) % homes.len()];
+        let parts = parts.clone();
+        let worker = ProxyWorker::start_in_arbiter(home, move |_| ProxyWorker::new(id, parts, obituary));
+        roll.borrow_mut().insert(id, worker.clone());
+        worker.recipient()
+    })
+}
+
+fn threads(settings: &Settings) -> usize {
+    match settings.crawl.threads {
+        Count::Auto => std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
+        Count::Exactly(threads) => threads.get(),
+    }
+}
+
+impl Running {
+    /// Waits for the end: the dispatcher's word, then everybody's obituary, then their threads.
+    async fn wait(self) -> anyhow::Result<Ended> {
+        let ended = self.ended.await.context("the dispatcher has ended without a word")?;
+        // Whoever has not stopped by now has nothing left to do that anybody waits for.
+        let _ = timeout(LAST_WAIT, self.all_ended).await;
+        for arbiter in self.arbiters {
+            arbiter.stop();
+            let _ = arbiter.join();
+        }
+        Ok(ended)
+    }
+}
+
+/// The first signal stops the crawl in order, the second one at once.
+async fn heed_signals(dispatcher: Addr<Dispatcher>, leave: Box<dyn Fn(Signal)>) {
+    let (Ok(mut interrupts), Ok(mut terminations)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        return;
+    };
+    let mut told = false;
+    loop {
+        let signal = tokio::select! {
+            _ = interrupts.recv() => Signal::Interrupt,
+            _ = terminations.recv() => Signal::Terminate,
+        };
+        if told {
+            leave(signal);
+        }
+        told = true;
+        dispatcher.do_send(Stop(signal));
+    }
+}
