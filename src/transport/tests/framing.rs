@@ -144,3 +144,21 @@ async fn what_follows_a_whole_answer_is_not_the_next_answer() {
         assert_eq!((page(&exchange), exchange.reused), (&b"next"[..], false), "{way:?}");
     }
 }
+
+#[actix_rt::test]
+async fn contradictory_lengths_are_no_answer() {
+    for lines in
+        ["Content-Length: 4\r\nContent-Length: 5", "Content-Length: 4, 5", "Content-Length: +4", "Content-Length: "]
+    {
+        let answer = format!("HTTP/1.1 200 OK\r\n{lines}\r\n\r\npage!");
+        let bed = Bed::new(Way::Forward, move |_| vec![send(&answer)]).await;
+        let exchange = bed.get("/").await;
+        assert!(matches!(failure(&exchange), Failure::NotHttp(_)), "{lines}: {exchange:?}");
+    }
+    let answer = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\nContent-Length: 4\r\n\r\npage";
+    let bed = Bed::new(Way::Forward, move |_| vec![send(answer)]).await;
+    assert_eq!(page(&bed.get("/").await), b"page");
+    let answer = "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n";
+    let bed = Bed::new(Way::Forward, move |_| vec![send(answer)]).await;
+    assert!(matches!(failure(&bed.get("/").await), Failure::NotHttp(_)));
+}
