@@ -206,7 +206,10 @@ mod tests {
                 return Err(TestCaseError::fail("it cannot be read"));
             };
             prop_assert_eq!((length, second.status, second.framing), (first.written.len(), status, first.framing));
-            let others = |text: &str| text.lines().filter(|line| line.starts_with("X-")).map(|line| line.trim().to_owned()).collect::<Vec<_>>();
+            let others = |text: &str| -> Vec<(String, String)> {
+                let fields = text.lines().filter(|line| line.starts_with("X-")).filter_map(|line| line.split_once(':'));
+                fields.map(|(name, value)| (name.to_owned(), value.trim().to_owned())).collect()
+            };
             let written = String::from_utf8_lossy(&first.written).into_owned();
             prop_assert_eq!(others(&written), others(&head));
             prop_assert_eq!(written.starts_with("HTTP/1.0"), first.framing == Framing::UntilClose);

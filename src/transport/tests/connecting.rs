@@ -191,5 +191,5 @@ async fn schemes_other_than_http_and_https_are_not_sent() {
     let bed = Bed::new(Way::Forward, |_| ok("page")).await;
     let exchange = bed.client.send(&get("ftp://site.test/")).await;
     assert!(matches!(failure(&exchange), Failure::Unsendable(_)));
-    assert_eq!((exchange.sent, bed.server.connections()), (None, 0));
+    assert_eq!((exchange.sent, exchange.reused, bed.server.connections()), (None, false, 0));
 }

@@ -86,7 +86,7 @@ async fn a_body_until_close_inside_tls_must_be_closed_by_the_site() {
 
 #[actix_rt::test]
 async fn a_connection_left_open_behind_an_unlengthed_body_is_a_time_out_and_no_second_answer() {
-    let short = Fetch { timeout: Duration::from_millis(200), ..settings() };
+    let short = Fetch { timeout: Duration::from_millis(500), ..settings() };
     let bed = Bed::with(Way::Forward, short, |_| vec![send("HTTP/1.1 200 OK\r\n\r\npage"), Step::Hang]).await;
     assert_eq!(failure(&bed.get("/1").await), &Failure::BodyTimeout);
     assert_eq!(failure(&bed.get("/2").await), &Failure::BodyTimeout);
