@@ -48,7 +48,7 @@ pub struct Answer {
     /// It came inside the site's TLS, or without a proxy: no proxy can have made it up.
     pub secure: bool,
     /// When its head was there; dates in headers are relative to it.
-    pub(super) at: Timestamp,
+    pub at: Timestamp,
 }
 
 impl Answer {

@@ -29,14 +29,14 @@ enum Coding {
 }
 
 impl Body {
-    /// A body of at most `limit` bytes, received and decoded, in the coding that `Content-Encoding` names.
-    pub(super) fn new(encoding: Option<&str>, limit: u64) -> Result<Self, Failure> {
+    /// A body of at most `limit` bytes, received and decoded, in the coding that `Content-Encoding` names; empty: none.
+    pub(super) fn new(encoding: &str, limit: u64) -> Result<Self, Failure> {
         let bounded = Bounded { bytes: Vec::new(), limit };
-        let coding = match encoding.map(|name| name.trim().to_ascii_lowercase()).as_deref() {
-            None | Some("" | "identity") => Coding::Identity(Pieces::None),
-            Some("gzip" | "x-gzip") => Coding::Gzip(Box::new(MultiGzDecoder::new(bounded))),
-            Some("deflate") => Coding::Deflate(Deflate::new(bounded)),
-            Some(other) => return Err(Failure::Undecodable(format!("content-encoding {other:?} was not asked for"))),
+        let coding = match &*encoding.trim().to_ascii_lowercase() {
+            "" | "identity" => Coding::Identity(Pieces::None),
+            "gzip" | "x-gzip" => Coding::Gzip(Box::new(MultiGzDecoder::new(bounded))),
+            "deflate" => Coding::Deflate(Deflate::new(bounded)),
+            other => return Err(Failure::Undecodable(format!("content-encoding {other:?} was not asked for"))),
         };
         Ok(Self { coding, limit, received: 0 })
     }
@@ -191,6 +191,85 @@ impl Deflate {
             Ok(std::mem::take(&mut self.decoded.bytes))
         } else {
             Err(io::Error::other("deflate stream is cut"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use flate2::Compression;
+    use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn encoded(body: &[u8]) -> [(&'static str, Vec<u8>); 4] {
+        let level = Compression::fast();
+        let mut gzip = GzEncoder::new(Vec::new(), level);
+        let mut zlib = ZlibEncoder::new(Vec::new(), level);
+        let mut bare = DeflateEncoder::new(Vec::new(), level);
+        gzip.write_all(body).unwrap();
+        zlib.write_all(body).unwrap();
+        bare.write_all(body).unwrap();
+        let coded = [gzip.finish().unwrap(), zlib.finish().unwrap(), bare.finish().unwrap()];
+        let [gzip, zlib, bare] = coded;
+        [("", body.to_vec()), ("gzip", gzip), ("deflate", zlib), ("Deflate", bare)]
+    }
+
+    fn read(coding: &str, pieces: &[&[u8]], limit: u64) -> Result<Bytes, Failure> {
+        let mut body = Body::new(coding, limit)?;
+        pieces.iter().try_for_each(|piece| body.push(Bytes::copy_from_slice(piece)))?;
+        body.finish()
+    }
+
+    proptest! {
+        #[test]
+        fn a_body_is_the_same_in_any_pieces(body in proptest::collection::vec(0u8..4, 1..2_000), cuts in any::<[prop::sample::Index; 3]>()) {
+            for (coding, coded) in encoded(&body) {
+                let mut cuts = cuts.map(|cut| cut.index(coded.len()));
+                cuts.sort_unstable();
+                let [a, b, c] = cuts;
+                let pieces = [&coded[..a], &coded[a..b], &coded[b..c], &coded[c..]];
+                prop_assert_eq!(read(coding, &pieces, 2_000), Ok(Bytes::from(body.clone())));
+            }
+        }
+
+        #[test]
+        fn a_coded_body_that_is_cut_is_never_a_page(body in proptest::collection::vec(any::<u8>(), 1..500), cut in any::<prop::sample::Index>()) {
+            for (coding, coded) in &encoded(&body)[1..] {
+                // Of nothing at all the framing has told that it is whole.
+                let cut = cut.index(coded.len() - 1) + 1;
+                prop_assert!(matches!(read(coding, &[&coded[..cut]], 2_000), Err(Failure::Undecodable(_))), "{}", coding);
+            }
+        }
+
+        #[test]
+        fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            for coding in ["", "gzip", "deflate"] {
+                let _ = read(coding, &[&bytes], 1_000);
+            }
+        }
+    }
+
+    #[test]
+    fn members_of_gzip_follow_one_another() {
+        let [_, (_, first), ..] = encoded(b"one ");
+        let [_, (_, second), ..] = encoded(b"two");
+        assert_eq!(read("gzip", &[&first, &second], 100), Ok(Bytes::from("one two")));
+        assert_eq!(read("gzip", &[&[first, second].concat()], 100), Ok(Bytes::from("one two")));
+    }
+
+    #[test]
+    fn a_bomb_is_not_unpacked_beyond_the_limit() {
+        for (coding, bomb) in &encoded(&vec![0; 64 << 20])[1..] {
+            let mut body = Body::new(coding, 1 << 20).unwrap();
+            assert_eq!(body.push(Bytes::from(bomb.clone())), Err(Failure::TooLarge { limit: 1 << 20 }));
+            let held = match &body.coding {
+                Coding::Gzip(decoder) => decoder.get_ref().bytes.capacity(),
+                Coding::Deflate(deflate) => deflate.decoded.bytes.capacity(),
+                Coding::Identity(_) => unreachable!(),
+            };
+            assert!(held <= 2 << 20, "{coding}: {held} bytes are held");
         }
     }
 }

@@ -95,7 +95,7 @@ impl Client {
         let mut headed = None;
         let result = self.wire.metered(&meter, self.hop(request, &meter, &mut headed)).await;
         let (ended, sent) = (self.wire.now(), meter.sent.get());
-        let reused = sent.is_some() && meter.stage.get() == Stage::Begun;
+        let reused = meter.reused();
         let timing = Timing {
             connect: if reused { Duration::ZERO } else { sent.unwrap_or(ended).since(begun) },
             head: sent.map_or(Duration::ZERO, |sent| headed.unwrap_or(ended).since(sent)),
@@ -172,9 +172,9 @@ impl Client {
     }
 
     async fn body(&self, response: &mut ClientResponse) -> Result<bytes::Bytes, Failure> {
-        let encoding = response.headers().get(header::CONTENT_ENCODING);
-        let encoding = encoding.map(|value| value.to_str().unwrap_or("unreadable").to_owned());
-        let mut body = Body::new(encoding.as_deref(), self.max_body)?;
+        let codings = response.headers().get_all(header::CONTENT_ENCODING);
+        let codings: Vec<_> = codings.map(|value| value.to_str().unwrap_or("unreadable")).collect();
+        let mut body = Body::new(&codings.join(","), self.max_body)?;
         let announced =
             response.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
         if announced.is_some_and(|length: u64| length > self.max_body) {

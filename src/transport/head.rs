@@ -164,3 +164,61 @@ fn write(status: u16, framing: Framing, persistent: bool, lines: &[httparse::Hea
 fn put(head: &mut BytesMut, parts: &[&str]) {
     parts.iter().for_each(|part| head.put_slice(part.as_bytes()));
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn lines() -> impl Strategy<Value = String> {
+        let line = prop_oneof![
+            Just("Content-Length: 12".to_owned()),
+            Just("transfer-encoding: Chunked".to_owned()),
+            Just("Connection: close".to_owned()),
+            Just("Connection: keep-alive, x".to_owned()),
+            Just("Upgrade: websocket".to_owned()),
+            "X-[a-z]{1,8}: [ -~]{0,20}",
+        ];
+        proptest::collection::vec(line, 0..6).prop_map(|lines| lines.iter().map(|line| format!("{line}\r\n")).collect())
+    }
+
+    proptest! {
+        #[test]
+        fn a_head_is_partial_until_its_last_byte_and_the_same_with_whatever_follows(
+            minor in 0..2, status in 200u16..600, lines in lines(), rest in "[ -~]{0,40}",
+        ) {
+            let head = format!("HTTP/1.{minor} {status} Words\r\n{lines}\r\n");
+            for cut in 0..head.len() {
+                prop_assert_eq!(parse(&head.as_bytes()[..cut]), Ok(Parsed::Partial));
+            }
+            let parsed = parse(head.as_bytes());
+            let complete = matches!(&parsed, Ok(Parsed::Complete(length, _)) if *length == head.len());
+            prop_assert!(complete || matches!(parsed, Err(BadHead::NotHttp(_))));
+            prop_assert_eq!(parse((head + &rest).as_bytes()), parsed);
+        }
+
+        #[test]
+        fn a_head_that_was_written_anew_says_the_same(minor in 0..2, status in 200u16..600, lines in lines()) {
+            let head = format!("HTTP/1.{minor} {status} Words\r\n{lines}\r\n");
+            let Ok(Parsed::Complete(_, first)) = parse(head.as_bytes()) else { return Ok(()) };
+            let Ok(Parsed::Complete(length, second)) = parse(&first.written) else {
+                return Err(TestCaseError::fail("it cannot be read"));
+            };
+            prop_assert_eq!((length, second.status, second.framing), (first.written.len(), status, first.framing));
+            let others = |text: &str| -> Vec<(String, String)> {
+                let fields = text.lines().filter(|line| line.starts_with("X-")).filter_map(|line| line.split_once(':'));
+                fields.map(|(name, value)| (name.to_owned(), value.trim().to_owned())).collect()
+            };
+            let written = String::from_utf8_lossy(&first.written).into_owned();
+            prop_assert_eq!(others(&written), others(&head));
+            prop_assert_eq!(written.starts_with("HTTP/1.0"), first.framing == Framing::UntilClose);
+        }
+
+        #[test]
+        fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = parse(&bytes);
+            let _ = parse(&[b"HTTP/1.1 200 OK\r\n", &bytes[..]].concat());
+        }
+    }
+}

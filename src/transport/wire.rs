@@ -38,6 +38,13 @@ pub(super) struct Meter {
     requesting: Cell<bool>,
 }
 
+impl Meter {
+    /// Did the request go, or try to go, over a connection that was there before?
+    pub(super) fn reused(&self) -> bool {
+        self.requesting.get() && self.stage.get() == Stage::Begun
+    }
+}
+
 /// What the streams of one client share.
 #[derive(Debug)]
 pub(super) struct Wire {
@@ -58,10 +65,8 @@ impl Wire {
     pub(super) async fn metered<F: Future>(&self, meter: &Rc<Meter>, exchange: F) -> F::Output {
         let mut exchange = pin!(exchange);
         poll_fn(|context| {
-            let outer = self.current.replace(Some(Rc::clone(meter)));
-            let polled = exchange.as_mut().poll(context);
-            self.current.replace(outer);
-            polled
+            self.current.replace(Some(Rc::clone(meter)));
+            exchange.as_mut().poll(context)
         })
         .await
     }

@@ -83,6 +83,33 @@ async fn a_kept_connection_that_went_stale_is_told_and_not_used_again() {
 }
 
 #[actix_rt::test]
+async fn a_connection_that_its_server_gives_up_is_not_used_again() {
+    let heads = [
+        "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 4\r\n\r\npage",
+        "HTTP/1.1 200 OK\r\nConnection: x, Close\r\nTransfer-Encoding: chunked\r\n\r\n4\r\npage\r\n0\r\n\r\n",
+        "HTTP/1.0 200 OK\r\nContent-Length: 4\r\n\r\npage",
+        "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\npage\r\n0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 99\r\nTransfer-Encoding: chunked\r\n\r\n4\r\npage\r\n0\r\n\r\n",
+        "HTTP/1.1 304 Not Modified\r\nContent-Length: 4\r\n\r\n",
+        "HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n",
+    ];
+    for head in heads {
+        // It stays open, and would answer again.
+        let bed = Bed::new(Way::Forward, move |_| vec![send(head)]).await;
+        for fetch in 1..=2 {
+            assert!(["page", ""].map(str::as_bytes).contains(&page(&bed.get("/").await)));
+            assert_eq!(bed.server.connections(), fetch, "{head:?}");
+        }
+    }
+    let kept = "HTTP/1.0 200 OK\r\nConnection: Keep-Alive\r\nContent-Length: 4\r\n\r\npage";
+    let bed = Bed::new(Way::Forward, move |_| vec![send(kept)]).await;
+    for _ in 0..2 {
+        assert_eq!(page(&bed.get("/").await), b"page");
+    }
+    assert_eq!(bed.server.connections(), 1);
+}
+
+#[actix_rt::test]
 async fn a_head_cut_short_is_not_a_stale_connection() {
     for way in Way::ALL {
         let bed = Bed::new(way, |_| vec![send("HTTP/1.1 200 OK\r\nContent-Le"), Step::Close]).await;
@@ -164,5 +191,5 @@ async fn schemes_other_than_http_and_https_are_not_sent() {
     let bed = Bed::new(Way::Forward, |_| ok("page")).await;
     let exchange = bed.client.send(&get("ftp://site.test/")).await;
     assert!(matches!(failure(&exchange), Failure::Unsendable(_)));
-    assert_eq!((exchange.sent, bed.server.connections()), (None, 0));
+    assert_eq!((exchange.sent, exchange.reused, bed.server.connections()), (None, false, 0));
 }

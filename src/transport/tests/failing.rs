@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 use super::bed::{Bed, Server, SiteTls, Step, Way, client, get, ok, proxy, send, settings};
@@ -91,11 +92,14 @@ async fn a_closed_port_is_refused_by_whom_it_belongs_to() {
     assert_eq!(failure(&exchange), &Failure::SiteUnreachable(Dial::Refused));
 }
 
+/// A time-out that no test lives to see: another one must strike before it.
+const FOR_EVER: Duration = Duration::from_secs(3_600);
+
 #[actix_rt::test]
 async fn each_stage_has_a_time_out_of_its_own() {
     let tls = SiteTls::new("Test Root");
     let ca_file = Some(tls.ca_file.path().into());
-    let connect = Fetch { connect_timeout: Duration::from_millis(100), ca_file: ca_file.clone(), ..settings() };
+    let connect = Fetch { connect_timeout: Duration::from_millis(100), timeout: FOR_EVER, ca_file, ..settings() };
     let trust = Tls::new(&connect).unwrap();
     let patient = |route| Client::new(route, &trust, &connect, Clock::start()).unwrap();
 
@@ -117,7 +121,7 @@ async fn each_stage_has_a_time_out_of_its_own() {
     let exchange = patient(proxy(mute.address, None)).send(&get("https://site.test/")).await;
     assert!(matches!(failure(&exchange), Failure::SiteTls { problem: TlsProblem::TimedOut, .. }));
 
-    let head = Fetch { head_timeout: Duration::from_millis(100), ..settings() };
+    let head = Fetch { head_timeout: Duration::from_millis(100), timeout: FOR_EVER, ..settings() };
     for way in Way::ALL {
         let bed = Bed::with(way, head.clone(), |_| vec![send("HTTP/1.1 200 OK\r\n"), Step::Hang]).await;
         let exchange = bed.get("/").await;
@@ -125,29 +129,41 @@ async fn each_stage_has_a_time_out_of_its_own() {
         assert!(exchange.sent.is_some() && exchange.timing.head >= Duration::from_millis(100));
     }
 
-    let whole = Fetch { timeout: Duration::from_millis(300), head_timeout: Duration::from_millis(200), ..settings() };
-    for way in Way::ALL {
-        let cut = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\npage";
-        let bed = Bed::with(way, whole.clone(), move |_| vec![send(cut), Step::Hang]).await;
-        let exchange = bed.get("/").await;
-        assert_eq!(failure(&exchange), &Failure::BodyTimeout, "{way:?}");
-        let timing = exchange.timing;
-        assert!(timing.connect + timing.head + timing.receive >= Duration::from_millis(299), "{timing:?}");
-    }
+    let hasty = Fetch { connect_timeout: FOR_EVER, timeout: Duration::from_millis(100), ..settings() };
+    let hasty = Client::new(proxy(silent.address, None), &trust, &hasty, Clock::start()).unwrap();
+    assert_eq!(failure(&hasty.send(&get("https://site.test/")).await), &Failure::TunnelTimeout);
+}
+
+#[actix_rt::test]
+async fn the_whole_hop_has_a_time_out_that_the_head_does_not_end() {
+    let whole = Fetch { timeout: Duration::from_millis(800), head_timeout: Duration::from_millis(500), ..settings() };
+    let hop = |way| {
+        let whole = whole.clone();
+        async move {
+            let cut = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\npage";
+            let bed = Bed::with(way, whole, move |_| vec![send(cut), Step::Hang]).await;
+            let exchange = bed.get("/").await;
+            assert_eq!(failure(&exchange), &Failure::BodyTimeout, "{way:?}");
+            let timing = exchange.timing;
+            assert!(timing.connect + timing.head + timing.receive >= Duration::from_millis(799), "{timing:?}");
+        }
+    };
+    join_all(Way::ALL.map(hop)).await;
 }
 
 #[actix_rt::test]
 async fn a_client_is_good_after_a_time_out() {
-    let short = Fetch { head_timeout: Duration::from_millis(100), ..settings() };
-    for way in Way::ALL {
-        let bed = Bed::with(way, short.clone(), |seen| match seen.connection {
-            1 => vec![Step::Hang],
-            _ => ok("page"),
-        });
-        let bed = bed.await;
-        assert_eq!(failure(&bed.get("/").await), &Failure::HeadTimeout);
-        assert_eq!(page(&bed.get("/").await), b"page", "{way:?}");
-    }
+    let short = Fetch { head_timeout: Duration::from_millis(500), ..settings() };
+    let fetches = |way| {
+        let short = short.clone();
+        async move {
+            let bed =
+                Bed::with(way, short, |seen| if seen.connection == 1 { vec![Step::Hang] } else { ok("page") }).await;
+            assert_eq!(failure(&bed.get("/").await), &Failure::HeadTimeout);
+            assert_eq!(page(&bed.get("/").await), b"page", "{way:?}");
+        }
+    };
+    join_all(Way::ALL.map(fetches)).await;
 }
 
 #[actix_rt::test]

@@ -86,7 +86,7 @@ async fn a_body_until_close_inside_tls_must_be_closed_by_the_site() {
 
 #[actix_rt::test]
 async fn a_connection_left_open_behind_an_unlengthed_body_is_a_time_out_and_no_second_answer() {
-    let short = Fetch { timeout: Duration::from_millis(200), ..settings() };
+    let short = Fetch { timeout: Duration::from_millis(500), ..settings() };
     let bed = Bed::with(Way::Forward, short, |_| vec![send("HTTP/1.1 200 OK\r\n\r\npage"), Step::Hang]).await;
     assert_eq!(failure(&bed.get("/1").await), &Failure::BodyTimeout);
     assert_eq!(failure(&bed.get("/2").await), &Failure::BodyTimeout);
@@ -143,4 +143,22 @@ async fn what_follows_a_whole_answer_is_not_the_next_answer() {
         let exchange = bed.get("/2").await;
         assert_eq!((page(&exchange), exchange.reused), (&b"next"[..], false), "{way:?}");
     }
+}
+
+#[actix_rt::test]
+async fn contradictory_lengths_are_no_answer() {
+    for lines in
+        ["Content-Length: 4\r\nContent-Length: 5", "Content-Length: 4, 5", "Content-Length: +4", "Content-Length: "]
+    {
+        let answer = format!("HTTP/1.1 200 OK\r\n{lines}\r\n\r\npage!");
+        let bed = Bed::new(Way::Forward, move |_| vec![send(&answer)]).await;
+        let exchange = bed.get("/").await;
+        assert!(matches!(failure(&exchange), Failure::NotHttp(_)), "{lines}: {exchange:?}");
+    }
+    let answer = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\nContent-Length: 4\r\n\r\npage";
+    let bed = Bed::new(Way::Forward, move |_| vec![send(answer)]).await;
+    assert_eq!(page(&bed.get("/").await), b"page");
+    let answer = "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n";
+    let bed = Bed::new(Way::Forward, move |_| vec![send(answer)]).await;
+    assert!(matches!(failure(&bed.get("/").await), Failure::NotHttp(_)));
 }

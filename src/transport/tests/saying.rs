@@ -123,6 +123,8 @@ async fn an_answer_tells_its_certainty_and_its_headers() {
         let bed = Bed::new(way, move |_| vec![send(head)]).await;
         let answer = bed.get("/").await.result.unwrap();
         assert_eq!(answer.status, 302);
+        let requests = bed.server.seen().into_iter().filter(|seen| !seen.line().starts_with("CONNECT "));
+        assert_eq!(requests.count(), 1, "a redirect is not followed here");
         assert_eq!(answer.location(), Some("/next"));
         assert_eq!(answer.content_type(), Some("text/html; charset=gbk"));
         assert_eq!(answer.headers.get_all("x-twice").count(), 2);
