@@ -237,10 +237,10 @@ mod tests {
 
     #[actix_rt::test]
     async fn bodies_are_passed_on_exactly_by_each_framing_and_the_next_head_is_found_behind_them() {
-        const CHUNKED: &[u8] = b"4\r\nWiki\r\n5;x=y\r\npedia\r\n0\r\nTrailer: t\r\n\r\n";
+        const CHUNKED: &[u8] = b"4\r\nWiki\r\n9;x=y\r\npe\r\n\r\ndia\r\n0\r\nTrailer: t\r\n\r\n";
         for piece in [1, 3, 64] {
             let stream: &'static [u8] = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\
-                4\r\nWiki\r\n5;x=y\r\npedia\r\n0\r\nTrailer: t\r\n\r\n\
+                4\r\nWiki\r\n9;x=y\r\npe\r\n\r\ndia\r\n0\r\nTrailer: t\r\n\r\n\
                 HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabcHTTP/1.1 404 Not Found\r\n\r\nrest";
             let mut wire = over(stream, piece).await;
             let mut out = Vec::new();

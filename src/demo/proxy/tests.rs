@@ -18,6 +18,9 @@ async fn proxy(number: u8, behaviour: Behaviour) -> Proxy {
     Builder::new(number, behaviour).start().await.unwrap()
 }
 
+/// Far longer than any answer takes: what hangs fails.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// A client that keeps its connection to a proxy.
 struct Client(Wire<TcpStream>);
 
@@ -31,6 +34,10 @@ impl Client {
     }
 
     async fn ask(&mut self, request: &str) -> io::Result<(u16, String)> {
+        tokio::time::timeout(PATIENCE, self.ask_and_wait(request)).await.map_err(io::Error::from)?
+    }
+
+    async fn ask_and_wait(&mut self, request: &str) -> io::Result<(u16, String)> {
         self.0.send(request.as_bytes()).await?;
         let head = self.0.response().await?.ok_or(io::ErrorKind::UnexpectedEof)?;
         let mut body = Vec::new();
@@ -56,7 +63,8 @@ async fn a_good_proxy_passes_pages_on_from_an_address_of_its_own_and_keeps_both_
     assert_eq!((proxy.connections(), proxy.requests()), (1, 10));
     let from: IpAddr = proxy.source().into();
     assert_eq!(proxy.source(), Ipv4Addr::new(127, 0, 1, 7));
-    assert!(site.journal.at_least(10).await.iter().all(|visit| visit.from == from));
+    let visits = site.journal.at_least(10).await;
+    assert!(visits.iter().all(|visit| (visit.from, visit.port) == (from, visits[0].port)), "{visits:#?}");
 }
 
 /// The answer to a request through a tunnel.
@@ -209,9 +217,22 @@ async fn a_kept_connection_that_the_site_has_closed_is_dialled_anew() {
 }
 
 #[actix_rt::test]
+async fn one_client_reaches_each_site_that_it_names() {
+    let (mut one, mut other) = (site().await, site().await);
+    let proxy = proxy(29, Behaviour::Good).await;
+    let mut client = Client::of(&proxy).await;
+    for path in ["/detail/1", "/detail/2"] {
+        client.get(&one, path).await.unwrap();
+        client.get(&other, path).await.unwrap();
+    }
+    assert_eq!((one.journal.visits().len(), other.journal.visits().len()), (2, 2));
+}
+
+#[actix_rt::test]
 async fn a_body_that_the_site_cuts_stays_cut() {
     let site = site::Builder::new(1, 5).fault("/detail/1", site::Fault::CutBody).start().await.unwrap();
-    assert!(once(&proxy(24, Behaviour::Good).await, &site, "/detail/1").await.is_err());
+    let cut = once(&proxy(24, Behaviour::Good).await, &site, "/detail/1").await.unwrap_err();
+    assert!(matches!(cut.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof), "{cut}");
 }
 
 #[actix_rt::test]

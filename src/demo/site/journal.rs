@@ -17,6 +17,8 @@ pub struct Visit {
     pub ended: Timestamp,
     /// The address that it came from: that of a proxy, or 127.0.0.1 for who comes directly.
     pub from: IpAddr,
+    /// The port that it came from: requests on one connection share it.
+    pub port: u16,
     /// What was asked for: path and query.
     pub path: String,
     /// The status of the answer.

@@ -156,7 +156,7 @@ async fn serve(reception: &Reception, stream: impl AsyncRead + AsyncWrite + Unpi
         let answer = reception.answers.to(&request.target);
         let sent = wire.send(&answer.bytes(&request.method)).await;
         let (ended, status) = (reception.clock.now(), answer.status);
-        let visit = Visit { started, ended, from: peer.ip(), path: request.target.clone(), status };
+        let visit = Visit { started, ended, from: peer.ip(), port: peer.port(), path: request.target.clone(), status };
         // Nobody may be listening to the journal any more.
         let _ = reception.visits.send(visit);
         sent?;

@@ -86,6 +86,7 @@ async fn a_site_that_is_dropped_is_gone_with_its_connections() {
     drop(site);
     let mut rest = Vec::new();
     // It ends, orderly or not.
-    let _ = stream.read_to_end(&mut rest).await;
+    let end = tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut rest)).await;
+    assert!(end.is_ok(), "the connection is still open");
     assert!(TcpStream::connect(address).await.is_err());
 }
