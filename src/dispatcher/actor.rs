@@ -105,20 +105,20 @@ impl Dispatcher {
     fn obey(&mut self, order: Order, ctx: &mut Context<Self>) {
         match order {
             Order::Bind { worker, proxy, route } => {
-                self.to_worker(worker, WorkerOrder::Bind(ProxyLease { proxy, route }));
+                self.order_worker(worker, WorkerOrder::Bind(ProxyLease { proxy, route }));
             }
             Order::Fetch { worker, assignment, task, gap } => {
                 let lease = TaskLease::new(assignment, task, gap, ctx.address().recipient());
-                self.to_worker(worker, WorkerOrder::Fetch(lease));
+                self.order_worker(worker, WorkerOrder::Fetch(lease));
             }
-            Order::Spent { worker, proxy } => self.to_worker(worker, WorkerOrder::Spent { proxy }),
-            Order::Park(worker) => self.to_worker(worker, WorkerOrder::Park),
-            Order::FinishWorker(worker) => self.to_worker(worker, WorkerOrder::Finish),
-            Order::Claim { n, barred } => self.to_store(StoreRequest::Claim { n, barred, now: self.clock.now() }),
-            Order::Commit(batch) => self.to_store(StoreRequest::Commit { batch, now: self.clock.now() }),
-            Order::HandBack(leases) => self.to_store(StoreRequest::HandBack(leases)),
-            Order::Stored { through, records } => self.to_sink(SinkOrder::Stored { through, records }),
-            Order::FinishSink => self.to_sink(SinkOrder::Finish),
+            Order::Spent { worker, proxy } => self.order_worker(worker, WorkerOrder::Spent { proxy }),
+            Order::Park(worker) => self.order_worker(worker, WorkerOrder::Park),
+            Order::FinishWorker(worker) => self.order_worker(worker, WorkerOrder::Finish),
+            Order::Claim { n, barred } => self.ask_store(StoreRequest::Claim { n, barred, now: self.clock.now() }),
+            Order::Commit(batch) => self.ask_store(StoreRequest::Commit { batch, now: self.clock.now() }),
+            Order::HandBack(leases) => self.ask_store(StoreRequest::HandBack(leases)),
+            Order::Stored { through, records } => self.order_sink(SinkOrder::Stored { through, records }),
+            Order::FinishSink => self.order_sink(SinkOrder::Finish),
             Order::NoRestarts => self.supervisor.do_send(NoRestarts),
             Order::WakeAt(at) => {
                 if let Some(timer) = self.timer.take() {
@@ -133,26 +133,26 @@ impl Dispatcher {
             Order::Note(notice) => self.note(notice),
             Order::Finished(ending) => {
                 self.ending = Some(ending);
-                self.to_store(StoreRequest::Close);
+                self.ask_store(StoreRequest::Close);
             }
         }
     }
 
     /// A message to the dead is dropped, and the lease in it says so.
-    fn to_worker(&self, worker: WorkerId, order: WorkerOrder) {
+    fn order_worker(&self, worker: WorkerId, order: WorkerOrder) {
         if let Some(inbox) = self.workers.get(&worker) {
             inbox.do_send(order);
         }
     }
 
-    fn to_sink(&mut self, order: SinkOrder) {
+    fn order_sink(&mut self, order: SinkOrder) {
         match &self.sink {
             Some(inbox) => inbox.do_send(order),
             None => self.for_sink.push(order),
         }
     }
 
-    fn to_store(&self, request: StoreRequest) {
+    fn ask_store(&self, request: StoreRequest) {
         if let Some(store) = &self.store {
             store.ask(request);
         }
