@@ -192,6 +192,11 @@ impl<'a> Merged<'a> {
         if text.contains('/') { self.path(key) } else { Some(run_dir.join(text)) }
     }
 
+    /// A file beside the config.
+    pub(super) fn beside(&self, name: &str) -> PathBuf {
+        plain(&self.cwd.join(self.base_dir).join(name))
+    }
+
     /// A path as people read it: relative to where they stand, if it is below.
     pub(super) fn near(&self, path: Option<&Path>) -> String {
         let path = path.unwrap_or(Path::new(""));

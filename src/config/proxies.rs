@@ -16,6 +16,9 @@ use crate::proxy::{Endpoint, Route, Scheme};
 const MOST: u64 = 1_000_000;
 /// Bad lines of one file that are listed one by one.
 const LISTED: usize = 10;
+/// Where proxies are looked for, beside the config, if it names neither a file nor a list nor `direct`. It is no default of a
+/// layer, since `direct` together with a file is an error.
+const DEFAULT_FILE: &str = "proxies.txt";
 const SAMPLE: &str = "it has a proxy a line, for example http://user:password@proxy.example:8080";
 
 impl Merged<'_> {
@@ -31,12 +34,10 @@ impl Merged<'_> {
             }
             return vec![Route::Direct];
         }
+        let none_named = file.is_none() && list.is_empty() && !self.is_broken("proxies");
+        let file = file.or_else(|| none_named.then(|| self.beside(DEFAULT_FILE)));
         let mut proxies = file.map(|file| self.read_file(&file)).unwrap_or_default();
         proxies.extend(self.read_list(&list));
-        if proxies.is_empty() && self.get("proxies.file").is_none() && list.is_empty() && !self.is_broken("proxies") {
-            let help = "set proxies.file or proxies.list; or proxies.direct = true for your own address";
-            self.fault_in_file("there are no proxies", help);
-        }
         self.counted_once(proxies).into_iter().map(Route::Proxy).collect()
     }
 

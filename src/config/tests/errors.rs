@@ -30,8 +30,8 @@ fn an_empty_config_lacks_three_things() {
          help: add one: [stage.page.fields] and below it title = \"h1\"\n\
          error: crawl.toml: there is no start URL\n\
          help: add start = [\"https://…\"], or start_file = \"starts.txt\" with a URL a line\n\
-         error: crawl.toml: there are no proxies\n\
-         help: set proxies.file or proxies.list; or proxies.direct = true for your own address",
+         error: crawl.toml: cannot read proxies.file proxies.txt: No such file or directory (os error 2)\n\
+         help: it has a proxy a line, for example http://user:password@proxy.example:8080",
     );
 }
 

@@ -253,3 +253,11 @@ fn hosts_are_compared_as_urls_write_them() {
     assert_eq!(folder.load().settings.crawl.hosts, listed);
     assert_eq!(with("").set("crawl.hosts=any").load().settings.crawl.hosts, Hosts::Any);
 }
+
+#[test]
+fn without_a_word_on_proxies_they_are_read_from_proxies_txt_beside_the_config() {
+    let folder = Folder::new(&format!("{START}{STAGE}")).file("proxies.txt", "a.example:1\nb.example:2\n");
+    assert_eq!(folder.load().settings.routes.len(), 2);
+    let direct = Folder::new(&format!("{START}{STAGE}[proxies]\ndirect = true\n")).file("proxies.txt", "a.example:1\n");
+    assert!(direct.load().settings.proxies.direct);
+}
