@@ -13,6 +13,8 @@ mod penalty;
 mod roster;
 #[cfg(test)]
 mod simulation;
+#[cfg(test)]
+mod tests;
 mod trial;
 mod window;
 mod words;

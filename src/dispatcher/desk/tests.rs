@@ -1,0 +1,552 @@
+//! The rules of the protocol, each as a test: what the Desk orders when this and that happens.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::*;
+use crate::config;
+use crate::frontier::{Claim, Claimed, Committed, Fate, Settlement, Stats};
+use crate::protocol::{Assignment, Cursor, FeedId, Meters, Next, Outcome, ProxyRef, Signal, Why};
+use crate::proxy::{Endpoint, Scheme};
+use crate::record::{Provenance, Record, Seq, StoredRecord};
+use crate::task::{HostKey, Request, StageId};
+use crate::verdict::{Certainty, Verdict};
+
+const FIRST: WorkerId = WorkerId { slot: 0, incarnation: 0 };
+const SECOND: WorkerId = WorkerId { slot: 1, incarnation: 0 };
+
+/// A Desk, what it has ordered since it was last looked at, and a clock.
+struct Script {
+    desk: Desk,
+    now: Timestamp,
+    orders: Vec<Order>,
+}
+
+fn limits(workers: usize) -> Limits {
+    Limits {
+        workers,
+        pace: config::Pace { delay: Duration::ZERO, jitter: 0.0 },
+        retry: config::Retry {
+            attempts: 3,
+            witnesses: 3,
+            max_requests: 100,
+            status: vec![500],
+            gone: vec![404],
+            backoff: Duration::from_secs(1),
+            backoff_max: Duration::from_secs(300),
+        },
+        ban: config::Ban { status: vec![403], cooldown: Duration::from_secs(300) },
+        health: config::Health {
+            max_errors: 3,
+            decay: 0.5,
+            cooldown: Duration::from_secs(30),
+            cooldown_max: Duration::from_secs(1800),
+            max_silent: 5,
+        },
+        wait: Duration::from_secs(900),
+        drain: Duration::from_secs(30),
+        feeds: 1,
+        seed: 1,
+    }
+}
+
+fn route(number: u16) -> Route {
+    Route::Proxy(Endpoint {
+        scheme: Scheme::Http,
+        host: "127.0.0.1".to_owned(),
+        port: number,
+        credentials: None,
+        label: format!("p{number}").into(),
+    })
+}
+
+fn task(id: u64) -> Claimed {
+    let url: url::Url = format!("http://site.test/{id}").parse().expect("a URL");
+    let task = Task {
+        id: TaskId(id),
+        stage: StageId(0),
+        host: HostKey::of(&url),
+        request: Request::get(url),
+        priority: 0,
+        depth: 0,
+        meta: Arc::default(),
+        referrer: None,
+        start_url: "".into(),
+        attempts: 0,
+        requests: 0,
+    };
+    Claimed { task: Arc::new(task), epoch: Epoch(id) }
+}
+
+fn reason(code: &str) -> Reason {
+    Reason::new(code, code)
+}
+
+fn stats(leased: u64) -> Stats {
+    Stats { leased, unread: Some(0), ..Stats::default() }
+}
+
+impl Script {
+    /// So many workers and proxies; the workers are there, and these tasks are claimed.
+    fn new(workers: u16, proxies: u16, tasks: u64) -> Self {
+        let routes: Vec<Route> = (1..=proxies).map(route).collect();
+        let desk = Desk::new(limits(workers.into()), &routes);
+        let mut script = Self { desk, now: Timestamp::from_micros(1_000_000_000), orders: Vec::new() };
+        for slot in 0..workers {
+            script.on(Event::Ready(WorkerId { slot, incarnation: 0 }));
+        }
+        let claimed = (1..=tasks).map(task).collect();
+        // Without tasks, one is to come some day.
+        let stats = Stats { delayed: u64::from(tasks == 0), ..stats(tasks) };
+        script.on(Event::Claimed(Claim { tasks: claimed, next_due: None, stats }));
+        script
+    }
+
+    fn on(&mut self, event: Event) {
+        let orders = self.desk.handle(event, self.now);
+        self.orders.extend(orders);
+    }
+
+    fn after(&mut self, wait: Duration) {
+        self.now = self.now + wait;
+        self.on(Event::Timer);
+    }
+
+    /// The orders so far that `wanted` picks; all orders are then forgotten.
+    fn took<T>(&mut self, wanted: impl Fn(&Order) -> Option<T>) -> Vec<T> {
+        self.orders.drain(..).filter_map(|order| wanted(&order)).collect()
+    }
+
+    fn fetches(&mut self) -> Vec<(WorkerId, Assignment)> {
+        self.took(|order| match order {
+            Order::Fetch { worker, assignment, .. } => Some((*worker, *assignment)),
+            _ => None,
+        })
+    }
+
+    fn fetched(&mut self, worker: WorkerId, assignment: Assignment, verdict: Verdict) {
+        let meters = Meters { requests: 1, ..Meters::default() };
+        let (links, records, missing) = (Vec::new(), Vec::new(), Vec::new());
+        let next = Next::Ready;
+        self.on(Event::Fetched(Box::new(Outcome {
+            worker,
+            assignment,
+            verdict,
+            links,
+            records,
+            missing,
+            meters,
+            next,
+        })));
+    }
+
+    /// Three refusals through one proxy: it is spent.
+    fn wear_out(&mut self, worker: WorkerId, mut assignment: Assignment) -> ProxyRef {
+        for _ in 0..2 {
+            self.fetched(worker, assignment, Verdict::ProxyBroken(reason("proxy.refused")));
+            let proxy = assignment.proxy;
+            assignment = self.fetches().into_iter().find(|(_, next)| next.proxy == proxy).expect("again").1;
+        }
+        self.fetched(worker, assignment, Verdict::ProxyBroken(reason("proxy.refused")));
+        assignment.proxy
+    }
+}
+
+fn bound(order: &Order) -> Option<(WorkerId, ProxyId)> {
+    match order {
+        Order::Bind { worker, proxy, .. } => Some((*worker, proxy.id)),
+        _ => None,
+    }
+}
+
+fn names(orders: &[Order]) -> Vec<&'static str> {
+    orders
+        .iter()
+        .filter_map(|order| match order {
+            Order::Commit(_) => Some("commit"),
+            Order::HandBack(_) => Some("hand back"),
+            Order::FinishWorker(_) => Some("finish worker"),
+            Order::FinishSink => Some("finish sink"),
+            Order::Finished(_) => Some("finished"),
+            Order::Fetch { .. } => Some("fetch"),
+            Order::Claim { .. } => Some("claim"),
+            _ => None,
+        })
+        .collect()
+}
+
+#[test]
+fn a_worker_without_a_proxy_is_parked_and_gets_no_task() {
+    let mut script = Script::new(2, 1, 5);
+    let parked: Vec<bool> = script.orders.iter().map(|order| matches!(order, Order::Park(SECOND))).collect();
+    assert!(parked.contains(&true));
+    let workers: Vec<WorkerId> = script.fetches().into_iter().map(|(worker, _)| worker).collect();
+    assert_eq!(workers, [FIRST]);
+}
+
+#[test]
+fn a_parked_worker_is_woken_when_a_rest_is_over() {
+    let mut script = Script::new(2, 1, 5);
+    let (_, assignment) = script.fetches()[0];
+    script.fetched(FIRST, assignment, Verdict::Done);
+    let (_, assignment) = script.fetches()[0];
+    let proxy = script.wear_out(FIRST, assignment);
+    script.on(Event::Replace { worker: FIRST, proxy, why: Why::Spent });
+    script.orders.clear();
+    script.after(Duration::from_secs(29));
+    assert!(script.took(bound).is_empty(), "it still rests");
+    script.after(Duration::from_secs(1));
+    assert_eq!(script.took(bound), [(FIRST, ProxyId(0))]);
+}
+
+#[test]
+fn a_spent_proxy_is_replaced_only_when_the_worker_asks() {
+    let mut script = Script::new(1, 2, 5);
+    let (_, assignment) = script.fetches()[0];
+    let proxy = script.wear_out(FIRST, assignment);
+    let spent =
+        script.orders.iter().any(|order| matches!(order, Order::Spent { worker: FIRST, proxy: p } if *p == proxy));
+    assert!(spent);
+    assert!(script.took(bound).is_empty(), "the worker still holds the old one");
+    script.on(Event::Replace { worker: FIRST, proxy, why: Why::Spent });
+    assert_eq!(script.took(bound), [(FIRST, ProxyId(1))]);
+}
+
+#[test]
+fn several_errors_break_a_proxy_not_one() {
+    let mut script = Script::new(1, 2, 5);
+    let (_, assignment) = script.fetches()[0];
+    script.fetched(FIRST, assignment, Verdict::ProxyBroken(reason("proxy.refused")));
+    let fetches = script.fetches();
+    assert_eq!(fetches.len(), 1);
+    assert_eq!(fetches[0].1.proxy, assignment.proxy, "the same proxy goes on");
+}
+
+#[test]
+fn a_client_that_cannot_be_built_retires_its_proxy() {
+    let mut script = Script::new(1, 2, 0);
+    let proxy = ProxyRef { id: ProxyId(0), epoch: Epoch(1) };
+    assert_eq!(script.took(bound), [(FIRST, proxy.id)]);
+    script.on(Event::Replace { worker: FIRST, proxy, why: Why::Unusable(reason("client.unusable")) });
+    assert_eq!(script.took(bound), [(FIRST, ProxyId(1))]);
+    assert_eq!(script.desk.pool.get(ProxyId(0)).map(|member| member.state()), Some(crate::proxy::pool::State::Retired));
+}
+
+#[test]
+fn an_idle_worker_is_rebound_when_a_page_can_go_only_to_a_spare() {
+    let mut script = Script::new(1, 2, 1);
+    let (_, assignment) = script.fetches()[0];
+    script.fetched(FIRST, assignment, Verdict::Doubtful(reason("timeout.head")));
+    let orders = std::mem::take(&mut script.orders);
+    assert_eq!(orders.iter().filter_map(bound).collect::<Vec<_>>(), [(FIRST, ProxyId(1))]);
+    let next = orders.iter().find_map(|order| match order {
+        Order::Fetch { assignment, .. } => Some(*assignment),
+        _ => None,
+    });
+    assert_eq!(next.map(|next| (next.task, next.proxy.id, next.turn)), Some((TaskId(1), ProxyId(1), 2)));
+}
+
+#[test]
+fn a_mere_delay_is_no_reason_to_let_go_of_a_proxy() {
+    let mut script = Script::new(1, 2, 2);
+    let (_, assignment) = script.fetches()[0];
+    let host = HostKey("site.test:80".into());
+    let meters = Meters { requests: 1, sent: vec![(host, script.now)], ..Meters::default() };
+    script.desk.limits.pace.delay = Duration::from_secs(10);
+    script.desk.pace = Pace::new(script.desk.limits.pace, &script.desk.limits.ban);
+    let outcome = Outcome {
+        worker: FIRST,
+        assignment,
+        verdict: Verdict::Done,
+        links: Vec::new(),
+        records: Vec::new(),
+        missing: Vec::new(),
+        meters,
+        next: Next::Ready,
+    };
+    script.desk.held.get_mut(&TaskId(1)).expect("held").gap = Duration::from_secs(10);
+    script.on(Event::Fetched(Box::new(outcome)));
+    assert!(script.took(bound).is_empty());
+    script.after(Duration::from_secs(9));
+    assert!(script.fetches().is_empty(), "not before the delay is over");
+    script.after(Duration::from_secs(1));
+    assert_eq!(script.fetches().len(), 1);
+}
+
+#[test]
+fn the_proxy_of_a_dead_worker_drains_before_another_gets_it() {
+    let mut script = Script::new(1, 1, 2);
+    let (_, assignment) = script.fetches()[0];
+    script.on(Event::Gone(FIRST));
+    let next = WorkerId { slot: 0, incarnation: 1 };
+    script.on(Event::Ready(next));
+    assert!(script.took(bound).is_empty(), "a fetch of the dead one is still out through it");
+    script.on(Event::Abandoned(assignment));
+    assert_eq!(script.took(bound), [(next, ProxyId(0))]);
+}
+
+#[test]
+fn the_assigned_tasks_of_a_dead_worker_go_back_at_no_cost_and_its_settled_ones_stay_settled() {
+    let mut script = Script::new(2, 2, 2);
+    let fetches = script.fetches();
+    let ((first, one), (second, two)) = (fetches[0], fetches[1]);
+    script.fetched(first, one, Verdict::Done);
+    script.on(Event::Gone(first));
+    script.on(Event::Gone(second));
+    script.on(Event::Abandoned(two));
+    script.on(Event::Ready(WorkerId { slot: 0, incarnation: 1 }));
+    let again = script.fetches();
+    assert_eq!(again.len(), 1, "the settled one is not given out again");
+    assert_eq!((again[0].1.task, again[0].1.turn), (two.task, 2), "k is raised");
+    assert_eq!(script.desk.held[&two.task].task.attempts, 0);
+}
+
+#[test]
+fn an_outcome_under_an_old_turn_changes_nothing_about_the_page() {
+    let mut script = Script::new(2, 2, 1);
+    let (worker, assignment) = script.fetches()[0];
+    script.on(Event::Gone(worker));
+    let again = script.fetches()[0];
+    script.fetched(worker, assignment, Verdict::Done);
+    assert!(!names(&script.orders).contains(&"commit"), "the page is somebody else's now");
+    script.fetched(again.0, again.1, Verdict::Done);
+    assert!(names(&script.orders).contains(&"commit"));
+}
+
+#[test]
+fn an_abandoned_task_is_given_out_again_and_uses_an_attempt_only_after_several_times() {
+    let mut script = Script::new(1, 1, 1);
+    for turn in 1..=2 {
+        let (_, assignment) = script.fetches()[0];
+        assert_eq!(assignment.turn, turn);
+        script.on(Event::Abandoned(assignment));
+    }
+    let (_, assignment) = script.fetches()[0];
+    script.on(Event::Abandoned(assignment));
+    let fates = script.took(|order| match order {
+        Order::Commit(batch) => Some(batch[0].fate.clone()),
+        _ => None,
+    });
+    assert!(matches!(fates[..], [Fate::Retry { attempts: 1, .. }]), "{fates:?}");
+}
+
+#[test]
+fn a_success_convicts_the_proxy_that_failed_on_the_page_before() {
+    let mut script = Script::new(2, 2, 1);
+    let (worker, assignment) = script.fetches()[0];
+    script.fetched(worker, assignment, Verdict::Doubtful(reason("timeout.head")));
+    assert_eq!(
+        script.desk.pool.get(assignment.proxy.id).map(|member| member.health.score()),
+        Some(0.0),
+        "on suspicion"
+    );
+    let (other, again) = script.fetches()[0];
+    script.fetched(other, again, Verdict::Done);
+    assert_eq!(script.desk.pool.get(assignment.proxy.id).map(|member| member.health.score()), Some(1.0));
+}
+
+#[test]
+fn a_page_that_fails_through_enough_proxies_uses_an_attempt_and_charges_nobody() {
+    let mut script = Script::new(3, 3, 1);
+    for _ in 0..3 {
+        let (worker, assignment) = script.fetches()[0];
+        script.fetched(worker, assignment, Verdict::Doubtful(reason("field.missing")));
+    }
+    let fates = script.took(|order| match order {
+        Order::Commit(batch) => Some(batch[0].fate.clone()),
+        _ => None,
+    });
+    assert!(matches!(fates[..], [Fate::Retry { attempts: 1, .. }]), "{fates:?}");
+    assert!(script.desk.pool.iter().all(|(_, member)| member.health.score() == 0.0));
+}
+
+#[test]
+fn one_forbidden_page_leaves_no_proxy_banned() {
+    let mut script = Script::new(3, 3, 1);
+    for _ in 0..3 {
+        let (worker, assignment) = script.fetches()[0];
+        script.fetched(worker, assignment, Verdict::Banned(reason("status.403")));
+    }
+    let host = HostKey("site.test:80".into());
+    for (_, member) in script.desk.pool.iter() {
+        let permit = script.desk.pace.permit(member.address, &host, script.now);
+        assert!(!matches!(permit, crate::pace::Permit::Paused(_)), "{} is paused", member.label);
+    }
+}
+
+#[test]
+fn a_404_over_plain_http_is_gone_only_when_a_second_proxy_says_so() {
+    let mut script = Script::new(2, 2, 1);
+    let gone = || Verdict::Gone(Certainty::Doubtful, reason("status.404"));
+    let (worker, assignment) = script.fetches()[0];
+    script.fetched(worker, assignment, gone());
+    assert!(!names(&script.orders).contains(&"commit"));
+    let (worker, assignment) = script.fetches()[0];
+    script.fetched(worker, assignment, gone());
+    let fates = script.took(|order| match order {
+        Order::Commit(batch) => Some(batch[0].fate.clone()),
+        _ => None,
+    });
+    assert!(matches!(fates[..], [Fate::Gone(_)]), "{fates:?}");
+}
+
+#[test]
+fn a_proxy_that_refuses_our_password_is_retired() {
+    let mut script = Script::new(1, 2, 1);
+    let (_, assignment) = script.fetches()[0];
+    script.fetched(FIRST, assignment, Verdict::ProxyDenied(reason("proxy.auth")));
+    script.on(Event::Replace { worker: FIRST, proxy: assignment.proxy, why: Why::Spent });
+    script.after(Duration::from_secs(86_400));
+    assert_eq!(script.desk.pool.get(ProxyId(0)).map(|member| member.state()), Some(crate::proxy::pool::State::Retired));
+}
+
+#[test]
+fn no_page_costs_more_requests_than_it_may() {
+    let mut script = Script::new(1, 1, 1);
+    script.desk.limits.retry.max_requests = 4;
+    let throttled = || Verdict::Throttled { retry_after: Some(Duration::from_secs(1)), reason: reason("status.429") };
+    for _ in 0..4 {
+        let (_, assignment) = script.fetches()[0];
+        script.fetched(FIRST, assignment, throttled());
+        script.after(Duration::from_secs(1));
+    }
+    let fates = script.took(|order| match order {
+        Order::Commit(batch) => Some(batch[0].fate.clone()),
+        _ => None,
+    });
+    let dead = matches!(&fates[..], [Fate::Dead(reason)] if reason.code == "retry.max_requests");
+    assert!(dead, "{fates:?}");
+}
+
+#[test]
+fn a_failed_batch_is_given_again_whole() {
+    let mut script = Script::new(1, 1, 1);
+    let (_, assignment) = script.fetches()[0];
+    script.fetched(FIRST, assignment, Verdict::Done);
+    let commits = |order: &Order| match order {
+        Order::Commit(batch) => Some(Arc::clone(batch)),
+        _ => None,
+    };
+    let first = script.took(commits).remove(0);
+    script.on(Event::StoreFailed { what: StoreCall::Commit, error: "disk full".to_owned() });
+    assert!(script.took(commits).is_empty(), "not at once");
+    script.after(Duration::from_secs(1));
+    assert!(Arc::ptr_eq(&first, &script.took(commits)[0]));
+}
+
+/// A commit of the batch with one record of `bytes`.
+fn committed_with_a_record(batch: &[Settlement], bytes: usize) -> Committed {
+    let provenance = Provenance {
+        url: "x".repeat(bytes).into(),
+        fetched_at: Timestamp::default(),
+        proxy: "".into(),
+        status: 200,
+        attempts: 1,
+        referrer: None,
+        start_url: "".into(),
+    };
+    let record =
+        Record { task: batch[0].task, index: 0, stage: StageId(0), provenance: Arc::new(provenance), values: vec![] };
+    Committed {
+        through: Seq(1),
+        records: vec![StoredRecord { seq: Seq(1), record: Arc::new(record) }],
+        new_links: vec![Some(0)],
+        stats: Stats { done: 1, found: 1, records: 1, ..stats(0) },
+    }
+}
+
+#[test]
+fn the_crawl_ends_only_when_the_feeds_have_everything() {
+    let mut script = Script::new(1, 1, 1);
+    let (_, assignment) = script.fetches()[0];
+    script.fetched(FIRST, assignment, Verdict::Done);
+    let batch = script.took(|order| match order {
+        Order::Commit(batch) => Some(Arc::clone(batch)),
+        _ => None,
+    });
+    script.on(Event::Committed(committed_with_a_record(&batch[0], 1)));
+    assert!(!names(&script.orders).contains(&"finish worker"), "a record is not in the feed yet");
+    script.on(Event::Flushed(Cursor { feed: FeedId(0), through: Seq(1), bytes: 1, tail: 1 }));
+    assert_eq!(names(&script.orders), ["finish worker", "finish sink"]);
+    script.orders.clear();
+    script.on(Event::WorkerFinished(FIRST));
+    assert!(names(&script.orders).is_empty());
+    script.on(Event::SinkFinished);
+    assert!(matches!(script.orders.last(), Some(Order::Finished(Ending::Complete))));
+}
+
+#[test]
+fn stopping_waits_for_what_is_out_then_commits_then_hands_the_window_back() {
+    let mut script = Script::new(1, 1, 3);
+    let (_, assignment) = script.fetches()[0];
+    script.on(Event::Stop(Signal::Interrupt));
+    assert!(names(&script.orders).is_empty(), "a fetch is out");
+    script.fetched(FIRST, assignment, Verdict::Done);
+    assert_eq!(names(&script.orders), ["commit"], "nothing new is given out");
+    script.orders.clear();
+    script.on(Event::Committed(Committed { new_links: vec![Some(0)], stats: stats(2), ..Committed::default() }));
+    assert_eq!(names(&script.orders), ["hand back", "finish worker", "finish sink"]);
+    let back = script.took(|order| match order {
+        Order::HandBack(leases) => Some(leases.len()),
+        _ => None,
+    });
+    assert_eq!(back, [2]);
+}
+
+#[test]
+fn stopping_gives_up_what_is_still_out_when_its_time_is_over() {
+    let mut script = Script::new(1, 1, 1);
+    script.on(Event::Stop(Signal::Terminate));
+    script.orders.clear();
+    script.after(Duration::from_secs(30));
+    assert_eq!(names(&script.orders), ["hand back", "finish worker", "finish sink"]);
+}
+
+#[test]
+fn a_pool_that_never_worked_ends_the_crawl_at_once_with_its_commonest_error() {
+    let mut script = Script::new(1, 1, 1);
+    let (_, assignment) = script.fetches()[0];
+    let proxy = script.wear_out(FIRST, assignment);
+    script.on(Event::Replace { worker: FIRST, proxy, why: Why::Spent });
+    script.on(Event::WorkerFinished(FIRST));
+    script.on(Event::SinkFinished);
+    let ended = script.took(|order| match order {
+        Order::Finished(ending) => Some(ending.clone()),
+        _ => None,
+    });
+    assert_eq!(ended, [Ending::NoProxy { commonest: Some(reason("proxy.refused")) }]);
+}
+
+#[test]
+fn while_the_feeds_are_behind_nothing_new_is_fetched() {
+    let mut script = Script::new(1, 1, 3);
+    let (worker, assignment) = script.fetches()[0];
+    let page = Settlement {
+        task: assignment.task,
+        epoch: assignment.epoch,
+        fate: Fate::Done,
+        links: Vec::new(),
+        records: Vec::new(),
+        requests: 1,
+        tries: Vec::new(),
+    };
+    let committed = committed_with_a_record(&[page], 65 << 20);
+    let outcome = Outcome {
+        worker,
+        assignment,
+        verdict: Verdict::Done,
+        links: Vec::new(),
+        records: vec![Record::clone(&committed.records[0].record)],
+        missing: Vec::new(),
+        meters: Meters::default(),
+        next: Next::Ready,
+    };
+    script.on(Event::Fetched(Box::new(outcome)));
+    let (_, next) = script.fetches()[0];
+    script.after(Duration::from_millis(10));
+    script.on(Event::Committed(Committed { stats: stats(2), ..committed }));
+    script.fetched(FIRST, next, Verdict::Done);
+    assert!(script.fetches().is_empty());
+    script.on(Event::Flushed(Cursor { feed: FeedId(0), through: Seq(1), bytes: 1, tail: 1 }));
+    assert_eq!(script.fetches().len(), 1);
+}
