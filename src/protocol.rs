@@ -1,15 +1,18 @@
 //! Every message that actors send each other, on one page. Actors know these, and not one another.
 
+mod guards;
+mod outcome;
+
 use std::sync::Arc;
-use std::time::Duration;
 
 use actix::prelude::*;
 
-use crate::clock::Timestamp;
+pub use self::guards::{Obituary, TaskLease};
+pub use self::outcome::{Meters, Next, Outcome};
 use crate::proxy::{ProxyId, Route};
-use crate::record::{Record, Seq, StoredRecord};
-use crate::task::{Epoch, HostKey, NewTask, Task, TaskId};
-use crate::verdict::{Reason, Verdict};
+use crate::record::{Seq, StoredRecord};
+use crate::task::{Epoch, TaskId};
+use crate::verdict::Reason;
 
 /// A worker: its slot, and which one it is of those that the slot has had. A new incarnation means that the old one is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -55,99 +58,6 @@ pub struct Assignment {
     pub turn: u32,
     /// The proxy to use.
     pub proxy: ProxyRef,
-}
-
-/// The right to fetch a task. Dropped without an outcome, wherever that happens, it tells the dispatcher so.
-#[derive(Debug)]
-pub struct TaskLease {
-    /// What was given to whom.
-    pub assignment: Assignment,
-    /// The task.
-    pub task: Arc<Task>,
-    /// The least time between the first bytes of two requests of this fetch to one host (redirects, redials).
-    pub gap: Duration,
-    /// Where to say that it was dropped; `None` once it has an outcome.
-    home: Option<Recipient<WorkerReport>>,
-}
-
-impl TaskLease {
-    /// A lease that reports to `home` if it is dropped.
-    pub fn new(assignment: Assignment, task: Arc<Task>, gap: Duration, home: Recipient<WorkerReport>) -> Self {
-        Self { assignment, task, gap, home: Some(home) }
-    }
-
-    /// Ends the lease because there is an outcome.
-    pub fn settle(mut self) -> Assignment {
-        self.home = None;
-        self.assignment
-    }
-}
-
-impl Drop for TaskLease {
-    fn drop(&mut self) {
-        if let Some(home) = self.home.take() {
-            home.do_send(WorkerReport::Abandoned { assignment: self.assignment });
-        }
-    }
-}
-
-/// What one fetch cost, and when.
-#[derive(Clone, Debug, Default)]
-pub struct Meters {
-    /// For each host that was asked, when the first byte of the last request to it was sent; the last one asked comes last.
-    pub sent: Vec<(HostKey, Timestamp)>,
-    /// Requests that went out, redirects and redials among them.
-    pub requests: u32,
-    /// Redirects that were followed.
-    pub hops: u32,
-    /// Requests repeated because a kept connection had gone stale.
-    pub redials: u32,
-    /// The last status.
-    pub status: Option<u16>,
-    /// Bytes on the wire, both ways, handshakes included.
-    pub wire: u64,
-    /// Bytes of the body, decompressed.
-    pub body: u64,
-    /// Waiting between hops.
-    pub wait: Duration,
-    /// Dialling, handshakes, TLS.
-    pub connect: Duration,
-    /// Until the head of the answer.
-    pub head: Duration,
-    /// Until the end of the body.
-    pub receive: Duration,
-    /// Extraction.
-    pub extract: Duration,
-}
-
-/// What the worker does next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Next {
-    /// It can take another task.
-    Ready,
-    /// It takes none: its proxy is being given up, and a `Replace` follows.
-    Closing,
-}
-
-/// The outcome of one fetch.
-#[derive(Clone, Debug)]
-pub struct Outcome {
-    /// Who worked.
-    pub worker: WorkerId,
-    /// On what, through which proxy.
-    pub assignment: Assignment,
-    /// What it turned out to be.
-    pub verdict: Verdict,
-    /// Tasks found on the page.
-    pub links: Vec<NewTask>,
-    /// Records of the page.
-    pub records: Vec<Record>,
-    /// Names of the fields that had no match.
-    pub missing: Vec<Arc<str>>,
-    /// What it cost.
-    pub meters: Meters,
-    /// What the worker does next.
-    pub next: Next,
 }
 
 /// Why a worker asks for another proxy.
@@ -340,29 +250,3 @@ pub struct Stop(pub Signal);
 #[derive(Clone, Copy, Debug, Message)]
 #[rtype(result = "()")]
 pub struct Crash;
-
-/// What an actor holds as long as it lives: its drop tells the supervisor, also when a handler panicked.
-#[derive(Debug)]
-pub struct Obituary {
-    who: Role,
-    why: Exit,
-    supervisor: Recipient<Exited>,
-}
-
-impl Obituary {
-    /// The obituary of `who`, for `supervisor` to read.
-    pub fn new(who: Role, supervisor: Recipient<Exited>) -> Self {
-        Self { who, why: Exit::Died, supervisor }
-    }
-
-    /// From here on its end is no surprise.
-    pub fn expected(&mut self) {
-        self.why = Exit::Asked;
-    }
-}
-
-impl Drop for Obituary {
-    fn drop(&mut self) {
-        self.supervisor.do_send(Exited { who: self.who, why: self.why });
-    }
-}

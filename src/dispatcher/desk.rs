@@ -13,6 +13,7 @@ mod penalty;
 mod roster;
 #[cfg(test)]
 mod simulation;
+mod suspects;
 #[cfg(test)]
 mod tests;
 mod trial;

@@ -286,3 +286,6 @@ fn harder(one: After, other: After) -> After {
         (After::Spare, After::Spare) => After::Spare,
     }
 }
+
+#[cfg(test)]
+mod tests;
