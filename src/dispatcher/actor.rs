@@ -166,6 +166,9 @@ impl Dispatcher {
 
     /// The last thing: everybody else has stopped.
     fn close(&mut self, stats: Option<Stats>, dead_letters: Vec<DeadLetter>, ctx: &mut Context<Self>) {
+        if let Some(stats) = stats {
+            self.note(Notice::Progress(stats));
+        }
         if let (Some(ending), Some(observer), Some(ended)) =
             (self.ending.take(), self.observer.take(), self.ended.take())
         {

@@ -113,7 +113,8 @@ impl Desk {
         if all_retired || (tried_all && never_worked && self.out() == 0) {
             return true;
         }
-        if self.pool.usable() == 0 && self.no_proxy_since.is_none() {
+        let at_rest = self.pool.iter().all(|(_, member)| matches!(member.state(), State::Cooling(_) | State::Retired));
+        if at_rest && self.no_proxy_since.is_none() {
             self.no_proxy_since = Some(now);
             let reason = self.commonest_error();
             self.note(Notice::NoUsableProxy { until: now + self.limits.wait, reason });

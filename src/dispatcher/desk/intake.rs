@@ -84,6 +84,7 @@ impl Desk {
         self.intake.out = false;
         self.intake.stats = claim.stats;
         self.intake.due = claim.next_due;
+        self.note(Notice::Progress(claim.stats));
         if !claim.tasks.is_empty() {
             self.intake.dry = false;
             self.stirred = Stirred::Yes;

@@ -308,9 +308,49 @@ fn an_outcome_under_an_old_turn_changes_nothing_about_the_page() {
     script.on(Event::Gone(worker));
     let again = script.fetches()[0];
     script.fetched(worker, assignment, Verdict::Done);
+    script.after(Duration::from_millis(10));
     assert!(!names(&script.orders).contains(&"commit"), "the page is somebody else's now");
     script.fetched(again.0, again.1, Verdict::Done);
     assert!(names(&script.orders).contains(&"commit"));
+}
+
+#[test]
+fn a_page_that_only_a_paused_spare_may_take_goes_to_it_when_the_pause_ends() {
+    let mut script = Script::new(1, 2, 1);
+    let throttled = || Verdict::Throttled { retry_after: Some(Duration::from_secs(5)), reason: reason("status.429") };
+    let (_, one) = script.fetches()[0];
+    script.fetched(FIRST, one, throttled());
+    let (_, two) = script.fetches()[0];
+    assert_ne!(one.proxy.id, two.proxy.id, "the other proxy tries it at once");
+    script.fetched(FIRST, two, Verdict::Doubtful(reason("timeout.head")));
+    let pause_ends = script.now + Duration::from_secs(5);
+    let wakes = script.took(|order| match order {
+        Order::WakeAt(at) => Some(*at),
+        Order::Fetch { .. } => panic!("the one that has not failed on it has to wait"),
+        _ => None,
+    });
+    assert_eq!(wakes.last(), Some(&pause_ends));
+    script.after(Duration::from_secs(5));
+    assert_eq!(script.fetches().into_iter().map(|(_, next)| next.proxy.id).collect::<Vec<_>>(), [one.proxy.id]);
+}
+
+#[test]
+fn a_conviction_does_not_lengthen_a_rest_that_has_begun() {
+    let mut script = Script::new(2, 3, 1);
+    let (worker, assignment) = script.fetches()[0];
+    script.fetched(worker, assignment, Verdict::Doubtful(reason("timeout.head")));
+    let (other, again) = script.fetches()[0];
+    script.desk.retire(ProxyId(2), reason("test"));
+    let rest = crate::proxy::pool::After::Cool(script.now + Duration::from_secs(30));
+    script.desk.pool.close(assignment.proxy.id, rest);
+    script.desk.pool.release(assignment.proxy, script.now);
+    script.desk.pool.health(assignment.proxy.id).expect("a proxy").charge(&script.desk.limits.health.clone());
+    script.desk.pool.health(assignment.proxy.id).expect("a proxy").charge(&script.desk.limits.health.clone());
+    script.fetched(other, again, Verdict::Done);
+    let state = script.desk.pool.get(assignment.proxy.id).map(|member| member.state());
+    assert_eq!(state, Some(crate::proxy::pool::State::Cooling(script.now + Duration::from_secs(30))));
+    let rests = script.took(|order| matches!(order, Order::Note(Notice::Cooling { .. })).then_some(()));
+    assert!(rests.is_empty(), "it rests already");
 }
 
 #[test]
