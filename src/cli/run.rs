@@ -148,8 +148,19 @@ fn refused(error: &FolderError) -> ExitCode {
     error.exit_code()
 }
 
+/// An error with its causes, each said once: most errors have what caused them in their own words already.
+fn chained(error: &anyhow::Error) -> String {
+    let mut said = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !said.ends_with(&cause) {
+            said = format!("{said}: {cause}");
+        }
+    }
+    said
+}
+
 fn not_begun(folder: &RunFolder, error: &anyhow::Error) -> ExitCode {
-    complain(format_args!("{error:#}"), "mend that and start again: nothing was crawled");
+    complain(chained(error), "mend that and start again: nothing was crawled");
     if let Err(error) = folder.never_began(&error.to_string()) {
         note(format_args!("warning: {error}"));
     }

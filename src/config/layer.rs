@@ -42,15 +42,36 @@ pub(super) fn parse(text: &str, origin: &dyn Fn(usize) -> Origin) -> Result<Tree
     let at = |offset: usize| origin(starts.partition_point(|start| *start <= offset).max(1));
     let (table, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
-        let problem = |error: toml::de::Error| {
-            let place = at(error.span().map_or(0, |span| span.start));
-            Problem::new(place, format!("not TOML: {}", error.message()), "")
-        };
-        return Err(errors.into_iter().map(problem).collect());
+        return Err(syntax(text, &at, &errors));
     }
     let mut reader = Reader { at: &at, problems: Vec::new() };
     let tree = reader.table(table.get_ref());
     if reader.problems.is_empty() { Ok(tree) } else { Err(reader.problems) }
+}
+
+/// What is wrong with the syntax: of each line the first thing only, the rest mostly follows from it. Nothing of the text is
+/// shown but keys: the line may hold a password.
+fn syntax(text: &str, at: &dyn Fn(usize) -> Origin, errors: &[toml::de::Error]) -> Vec<Problem> {
+    let mut problems: Vec<Problem> = Vec::new();
+    for error in errors {
+        let span = error.span().unwrap_or_default();
+        let place = at(span.start).into();
+        if problems.iter().any(|problem| problem.place == place) {
+            continue;
+        }
+        // What the parser would rather have had is told in its own terms.
+        let message = error.message().split(", expected ").next().unwrap_or_default();
+        problems.push(match (message, text.get(span)) {
+            ("duplicate key", Some(key)) => {
+                Problem::new(place, format!("not TOML: duplicate key {key:?}"), "keep one of the two")
+            }
+            _ => {
+                let help = "texts stand in quotes, lists in [ ], a table on one line in { }";
+                Problem::new(place, format!("not TOML: {message}"), help)
+            }
+        });
+    }
+    problems
 }
 
 struct Reader<'a> {
@@ -178,6 +199,10 @@ impl Assignment {
                     *old = merged(old, item);
                 }
                 Ok(value(&self.origin, items))
+            }
+            None if !above.is_empty() && step.parse::<usize>().is_ok() => {
+                let message = format!("there is no item {step:?} in {above:?}: the config has none");
+                Err(Problem::new(self.origin.clone(), message, "items are numbered from 0; add it to the config"))
             }
             below => {
                 let table = if let Some(ValueKind::Table(table)) = below { Some(table) } else { None };

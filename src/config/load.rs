@@ -4,6 +4,7 @@
 //! not known here.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use config::Config;
@@ -45,7 +46,11 @@ pub fn load(
     match fs::read_to_string(&path) {
         Ok(text) => load_text(&name, &text, path.parent().unwrap_or(cwd), sets, env, cwd),
         Err(error) => {
-            let help = "name a config: burdock run CONFIG; `burdock demo` shows a whole crawl without one";
+            let help = match error.kind() {
+                ErrorKind::InvalidData => "a config is text in UTF-8",
+                ErrorKind::IsADirectory => "name the config in it",
+                _ => "name a config: burdock run CONFIG; `burdock demo` shows a whole crawl without one",
+            };
             let problem = Problem::new(Place::In(name.clone()), format!("cannot read the config: {error}"), help);
             Err(Errors::new(vec![problem], &name))
         }

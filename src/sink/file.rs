@@ -43,9 +43,10 @@ impl FeedFile {
     /// # Errors
     /// [`FeedError::Occupied`] if it is not empty and that is not allowed; those of the file system.
     pub(super) fn open(path: &Path, if_exists: IfExists) -> Result<Self, FeedError> {
-        let failed = |source| FeedError::Io { path: path.to_owned(), action: "open", source };
+        let unable = |action| move |source| FeedError::Io { path: path.to_owned(), action, source };
+        let failed = unable("open");
         if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder).map_err(failed)?;
+            fs::create_dir_all(folder).map_err(unable("make the folder of"))?;
         }
         let mut file = OpenOptions::new().read(true).append(true).create(true).open(path).map_err(failed)?;
         let bytes = file.metadata().map_err(failed)?.len();

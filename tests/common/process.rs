@@ -31,11 +31,17 @@ pub struct Running {
 impl Running {
     /// Starts the binary in `folder`. Of the environment it gets only what no setting comes from.
     pub fn start(folder: &Path, args: &[&str]) -> Self {
+        Self::start_with(folder, args, &[])
+    }
+
+    /// The same, with these variables besides.
+    pub fn start_with(folder: &Path, args: &[&str], variables: &[(&str, &str)]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_burdock"));
         command.args(args).current_dir(folder).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("BURDOCK")) {
             command.env_remove(name);
         }
+        command.envs(variables.iter().copied());
         let mut child = command.spawn().unwrap();
         let (sender, lines) = channel();
         read(child.stdout.take().unwrap(), sender.clone(), Line::Out);
