@@ -24,7 +24,7 @@ use crate::address::{Scope, Starts, start_hosts};
 use crate::clock::Clock;
 use crate::config::{Count, FrontierKind, Settings};
 use crate::dispatcher::actor::{Dispatcher, DispatcherParts, Ended};
-use crate::dispatcher::desk::{Desk, Limits};
+use crate::dispatcher::desk::{Bounds, Desk, Limits};
 use crate::extract::Recipe;
 use crate::frontier::Frontier;
 use crate::frontier::fingerprint::Fingerprinter;
@@ -39,6 +39,9 @@ use crate::worker::{ProxyWorker, Rules, WorkerParts};
 
 /// When the dispatcher has ended, everybody else has been told to: who has not stopped after this is left behind.
 const LAST_WAIT: Duration = Duration::from_secs(10);
+
+/// `frontier.max_lag` of the config contract.
+const MAX_LAG: u64 = 64 << 20;
 
 /// What a crawl is given besides its settings.
 pub struct Surroundings {
@@ -121,6 +124,8 @@ fn limits(settings: &Settings, seed: u64) -> Limits {
         health: settings.health,
         wait: settings.proxies.wait,
         drain: settings.fetch.timeout,
+        max_lag: MAX_LAG,
+        bounds: Bounds::default(),
         feeds: settings.feeds.len(),
         seed,
     }

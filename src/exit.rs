@@ -22,6 +22,8 @@ pub enum ExitCode {
     DeadLetters = 3,
     /// No proxy could be used any more.
     NoProxy = 4,
+    /// A limit of the config is reached, as asked.
+    Limit = 5,
     /// A guard stopped it: something is wrong that goes on as long as the crawl does.
     Guarded = 6,
     /// Another process holds the run folder.
@@ -35,12 +37,13 @@ pub enum ExitCode {
 }
 
 impl ExitCode {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Complete,
         Self::Unexpected,
         Self::Usage,
         Self::DeadLetters,
         Self::NoProxy,
+        Self::Limit,
         Self::Guarded,
         Self::InUse,
         Self::Died,
@@ -54,6 +57,7 @@ impl ExitCode {
             Ending::Complete if dead == 0 => Self::Complete,
             Ending::Complete => Self::DeadLetters,
             Ending::NoProxy { .. } => Self::NoProxy,
+            Ending::Limit { .. } => Self::Limit,
             Ending::Guarded { .. } => Self::Guarded,
             Ending::Interrupted(Signal::Interrupt) => Self::Interrupted,
             Ending::Interrupted(Signal::Terminate) => Self::Terminated,
@@ -76,7 +80,7 @@ impl ExitCode {
     pub const fn needs_a_hand(self) -> bool {
         match self {
             Self::Unexpected | Self::Usage | Self::NoProxy | Self::Guarded | Self::InUse | Self::Died => true,
-            Self::Complete | Self::DeadLetters | Self::Interrupted | Self::Terminated => false,
+            Self::Complete | Self::DeadLetters | Self::Limit | Self::Interrupted | Self::Terminated => false,
         }
     }
 }
@@ -107,6 +111,7 @@ pub const fn ending_name(ending: &Ending) -> &'static str {
     match ending {
         Ending::Complete => "complete",
         Ending::NoProxy { .. } => "no_proxy",
+        Ending::Limit { .. } => "limit",
         Ending::Guarded { .. } => "guarded",
         Ending::Interrupted(_) => "interrupted",
         Ending::Died { .. } => "died",
@@ -119,6 +124,7 @@ pub fn ending_shown(ending: &Ending) -> String {
     match ending {
         Ending::Complete => "complete".into(),
         Ending::NoProxy { commonest: Some(reason) } => format!("no usable proxy; most say: {reason}"),
+        Ending::Limit { key } => format!("limits.{key} is reached"),
         Ending::Guarded { reason } => reason.to_string(),
         Ending::NoProxy { commonest: None } => "no usable proxy".into(),
         Ending::Interrupted(Signal::Interrupt) => "interrupted by ctrl-c".into(),

@@ -31,7 +31,7 @@ use self::ledger::Ledger;
 use self::roster::{Hands, Roster, Stirred};
 use self::trial::Trial;
 use self::window::Window;
-pub use self::words::{Event, Limits, Order, StoreCall};
+pub use self::words::{Bounds, Event, Limits, Order, StoreCall};
 use crate::clock::Timestamp;
 use crate::dispatcher::notice::{Ending, Notice};
 use crate::frontier::Try;
@@ -44,9 +44,6 @@ use crate::verdict::Reason;
 
 /// Fetches that one worker may have out.
 const PER_WORKER: u32 = 1;
-
-/// `frontier.max_lag` of the config contract: records not yet in the feeds, in bytes, beyond which fetching waits.
-const MAX_LAG: u64 = 64 << 20;
 
 /// A claimed task that is not settled.
 #[derive(Debug)]
@@ -74,6 +71,16 @@ enum Place {
     Assigned(WorkerId),
 }
 
+/// What has been done since this start, for `[limits]`.
+#[derive(Debug, Default)]
+struct Done {
+    since: Option<Timestamp>,
+    pages: u64,
+    records: u64,
+    dead_letters: u64,
+    bytes: u64,
+}
+
 /// All decisions of the dispatcher.
 #[derive(Debug)]
 pub struct Desk {
@@ -94,6 +101,7 @@ pub struct Desk {
     no_proxy_since: Option<Timestamp>,
     last_ban: Option<Reason>,
     barred_since: Option<Timestamp>,
+    done: Done,
     feeds_behind: bool,
     sink_lost: bool,
     last_gone: WorkerId,
@@ -121,6 +129,7 @@ impl Desk {
             no_proxy_since: None,
             last_ban: None,
             barred_since: None,
+            done: Done::default(),
             feeds_behind: false,
             sink_lost: false,
             last_gone: WorkerId { slot: 0, incarnation: 0 },
@@ -132,6 +141,7 @@ impl Desk {
 
     /// Takes an event in and says what is to be done, in order.
     pub fn handle(&mut self, event: Event, now: Timestamp) -> Vec<Order> {
+        self.done.since.get_or_insert(now);
         match event {
             Event::Ready(worker) => self.enter(worker, now),
             Event::Fetched(outcome) => self.fetched(*outcome, now),
@@ -184,6 +194,7 @@ impl Desk {
             self.intake.next_due(),
             self.no_proxy_deadline(),
             self.phase.until(),
+            self.deadline(),
             self.barred_since.map(|since| since + ending::BANNED_FOR),
         ];
         // What was due by now has been done or cannot be done yet: then another event will come.

@@ -191,6 +191,11 @@ pub enum Ending {
         /// What.
         reason: Reason,
     },
+    /// A limit of the config is reached, as asked.
+    Limit {
+        /// Its key in `[limits]`.
+        key: &'static str,
+    },
     /// The operator asked for it.
     Interrupted(Signal),
     /// An actor died that must live, or all worker slots are closed.

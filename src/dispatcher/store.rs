@@ -11,6 +11,7 @@ use actix::prelude::*;
 
 use crate::clock::Timestamp;
 use crate::frontier::{Claim, Committed, DeadLetter, Frontier, FrontierError, Settlement, Stats};
+use crate::protocol::Cursor;
 use crate::task::{Epoch, HostKey, TaskId};
 
 /// What the store is asked to do.
@@ -29,6 +30,8 @@ pub enum StoreRequest {
     Commit {
         /// The batch.
         batch: Arc<Vec<Settlement>>,
+        /// How far the feeds are.
+        cursors: Vec<Cursor>,
         /// The time.
         now: Timestamp,
     },
@@ -108,8 +111,8 @@ fn serve(mut frontier: Box<dyn Frontier>, requests: &Receiver<StoreRequest>, rep
             StoreRequest::Claim { n, barred, now } => {
                 replies.do_send(StoreReply::Claimed(frontier.claim(n, now, &barred)));
             }
-            StoreRequest::Commit { batch, now } => {
-                let result = frontier.commit(&batch, now);
+            StoreRequest::Commit { batch, cursors, now } => {
+                let result = frontier.commit(&batch, &cursors, now);
                 replies.do_send(StoreReply::Committed { batch, result });
             }
             StoreRequest::HandBack(leases) => {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::fingerprint::{Fingerprint, Fingerprinter};
 use super::{Claim, Claimed, Committed, DeadLetter, Fate, Frontier, FrontierError, Seeds, Settlement, Stats, Try};
 use crate::clock::Timestamp;
+use crate::protocol::Cursor;
 use crate::record::{Seq, StoredRecord};
 use crate::task::{Epoch, HostKey, NewTask, Task, TaskId};
 
@@ -216,7 +217,8 @@ impl Frontier for MemoryFrontier {
         Ok(())
     }
 
-    fn commit(&mut self, batch: &[Settlement], _now: Timestamp) -> Result<Committed, FrontierError> {
+    /// Cursors are of no use here: nothing can be continued.
+    fn commit(&mut self, batch: &[Settlement], _: &[Cursor], _: Timestamp) -> Result<Committed, FrontierError> {
         let mut records = Vec::new();
         let new_links = batch.iter().map(|settlement| self.settle(settlement, &mut records)).collect();
         Ok(Committed { through: self.through, records, new_links, stats: self.stats })

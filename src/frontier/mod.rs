@@ -8,6 +8,7 @@ pub mod memory;
 use std::sync::Arc;
 
 use crate::clock::Timestamp;
+use crate::protocol::Cursor;
 use crate::record::{Record, Seq, StoredRecord};
 use crate::task::{Epoch, Exclusion, HostKey, NewTask, Task, TaskId};
 use crate::verdict::Reason;
@@ -174,12 +175,12 @@ pub trait Frontier: Send {
     /// Those of the store.
     fn hand_back(&mut self, leases: &[(TaskId, Epoch)]) -> Result<(), FrontierError>;
 
-    /// Ends leases, all of them or none: states, new links, records, history. A settlement whose epoch is not its lease's
-    /// changes nothing.
+    /// Ends leases, all of them or none: states, new links, records, history, and how far the feeds are. A settlement whose
+    /// epoch is not its lease's changes nothing.
     ///
     /// # Errors
     /// Those of the store; then nothing of the batch is committed and it may be given again.
-    fn commit(&mut self, batch: &[Settlement], now: Timestamp) -> Result<Committed, FrontierError>;
+    fn commit(&mut self, batch: &[Settlement], cursors: &[Cursor], now: Timestamp) -> Result<Committed, FrontierError>;
 
     /// The counters, in constant time.
     fn stats(&self) -> Stats;

@@ -271,7 +271,9 @@ fn next_step(ending: &Ending, dead: u64, run: &Run) -> String {
             format!("check the proxies{commonest}, then start over with `{again}`")
         }
         Ending::Guarded { .. } => format!("mend that or slow down, then start over with `{again}`"),
-        Ending::Interrupted(_) => format!("what was fetched is in the feeds; start over with `{again}`"),
+        Ending::Limit { .. } | Ending::Interrupted(_) => {
+            format!("what was fetched is in the feeds; start over with `{again}`")
+        }
         Ending::Died { .. } => {
             format!("look for `panic` in {}, then start over with `{again}`", run.places.log.display())
         }

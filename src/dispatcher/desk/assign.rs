@@ -38,6 +38,10 @@ impl Desk {
         let stirred = std::mem::replace(&mut self.stirred, Stirred::No);
         self.fetch_spares_for_suspects(now);
         for (worker, proxy) in self.roster.idle(now, stirred) {
+            if self.pages_are_spoken_for() {
+                self.stirred = Stirred::Yes;
+                return;
+            }
             match self.pick(proxy.id, now) {
                 Pick::Task(task) => self.give(worker, proxy, task, now),
                 Pick::Wait(at) => self.roster.look_again(worker, at),
@@ -53,7 +57,7 @@ impl Desk {
     /// Records wait for the feeds, or pages for their commit: no new fetches.
     fn is_held_up(&mut self) -> bool {
         let lag = self.ledger.lag();
-        let behind = lag > super::MAX_LAG;
+        let behind = lag > self.limits.max_lag;
         if behind && !self.feeds_behind {
             self.note(Notice::FeedsBehind { lag });
         }
@@ -96,6 +100,9 @@ impl Desk {
     fn rebind(&mut self, worker: WorkerId, old: ProxyRef, spare: ProxyId, now: Timestamp) {
         self.release(old, now);
         self.bind(worker, spare);
+        if self.pages_are_spoken_for() {
+            return;
+        }
         let Some(Hands::Holding(grip)) = self.roster.get(worker) else { return };
         match self.pick(grip.proxy.id, now) {
             Pick::Task(task) => self.give(worker, grip.proxy, task, now),
@@ -210,7 +217,7 @@ impl Desk {
 impl Desk {
     /// A worker that is idle although a task may go to it now.
     pub(super) fn idle_with_work(&mut self, now: crate::clock::Timestamp) -> Option<WorkerId> {
-        if !self.phase.is_running() || self.is_held_up() {
+        if !self.phase.is_running() || self.is_held_up() || self.pages_are_spoken_for() {
             return None;
         }
         let idle = self.roster.idle(now, Stirred::Yes);

@@ -29,6 +29,7 @@ impl Desk {
         let Outcome { worker, assignment, verdict, links, records, missing, meters, next: _ } = outcome;
         let current = self.came_back(&assignment, now).is_some();
         self.loosen(worker, assignment.proxy);
+        self.done.bytes += meters.wire;
         self.keep_pace(&assignment, &meters.sent);
         let Some(held) = self.held.get_mut(&assignment.task) else {
             return self.blame_only(assignment.proxy.id, assignment.task, &verdict, now);
@@ -243,6 +244,12 @@ impl Desk {
         let Some(held) = self.held.remove(&id) else { return };
         let Harvest { links, records } = harvest;
         let Held { epoch, requests, tries, .. } = held;
+        match &fate {
+            Fate::Done => self.done.pages += 1,
+            Fate::Dead(_) => self.done.dead_letters += 1,
+            Fate::Gone(_) | Fate::Excluded(_) | Fate::Retry { .. } => {}
+        }
+        self.done.records += records.len() as u64;
         self.ledger.settle(Settlement { task: id, epoch, fate, links, records, requests, tries }, now);
     }
 }

@@ -69,6 +69,8 @@ impl Desk {
     pub(super) fn check_end(&mut self, now: Timestamp) {
         if self.is_complete() {
             self.stop(Ending::Complete, now);
+        } else if let Some(key) = self.limit_reached(now) {
+            self.stop(Ending::Limit { key }, now);
         } else if self.has_no_proxy(now) {
             let commonest = self.commonest_error();
             self.stop(Ending::NoProxy { commonest }, now);
@@ -92,6 +94,35 @@ impl Desk {
 
     fn last_ban(&self) -> String {
         self.last_ban.as_ref().map(|reason| reason.detail.clone()).unwrap_or_default()
+    }
+
+    /// The key of the first limit that is reached.
+    fn limit_reached(&self, now: Timestamp) -> Option<&'static str> {
+        let (bounds, done) = (&self.limits.bounds, &self.done);
+        let reached = |limit: Option<u64>, count: u64| limit.is_some_and(|limit| count >= limit);
+        if reached(bounds.pages, done.pages) {
+            Some("pages")
+        } else if reached(bounds.records, done.records) {
+            Some("records")
+        } else if reached(bounds.dead_letters, done.dead_letters) {
+            Some("dead_letters")
+        } else if reached(bounds.bytes, done.bytes) {
+            Some("bytes")
+        } else if self.deadline().is_some_and(|deadline| deadline <= now) {
+            Some("duration")
+        } else {
+            None
+        }
+    }
+
+    /// When `limits.duration` is over.
+    pub(super) fn deadline(&self) -> Option<Timestamp> {
+        Some(self.done.since? + self.limits.bounds.duration?).filter(|_| self.phase.is_running())
+    }
+
+    /// Would one more fetch be one page too many, if all that is out is done?
+    pub(super) fn pages_are_spoken_for(&self) -> bool {
+        self.limits.bounds.pages.is_some_and(|limit| self.done.pages + self.out() as u64 >= limit)
     }
 
     fn is_complete(&self) -> bool {
@@ -144,6 +175,7 @@ impl Desk {
         }
         if let Phase::Closing { workers, sink: false, .. } = &self.phase
             && workers.is_empty()
+            && self.ledger.is_settled()
             && let Phase::Closing { ending, .. } = std::mem::replace(&mut self.phase, Phase::Over)
         {
             self.orders.push(Order::Finished(ending));

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::ledger::{AfterFailure, Eager};
+use super::ending::Phase;
+use super::ledger::{AfterFailure, Batch, Eager};
 use super::roster::Stirred;
 use super::{Desk, Held, Order, PER_WORKER, Place, StoreCall};
 use crate::clock::Timestamp;
@@ -110,9 +111,14 @@ impl Desk {
 
     /// Gives a batch to the store, if it is time for one.
     pub(super) fn commit(&mut self, now: Timestamp) {
-        let eager = if self.roster.any_idle() || !self.phase.is_running() { Eager::Yes } else { Eager::No };
-        if let Some(batch) = self.ledger.batch(now, eager) {
-            self.orders.push(Order::Commit(batch));
+        let eager = match &self.phase {
+            Phase::Closing { sink: false, .. } => Eager::Last,
+            Phase::Stopping { .. } | Phase::Closing { .. } | Phase::Over => Eager::Yes,
+            Phase::Running if self.roster.any_idle() => Eager::Yes,
+            Phase::Running => Eager::No,
+        };
+        if let Some(Batch { pages: batch, cursors }) = self.ledger.batch(now, eager) {
+            self.orders.push(Order::Commit { batch, cursors });
         }
     }
 

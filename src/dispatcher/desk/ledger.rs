@@ -2,7 +2,7 @@
 //!
 //! Pure. One commit is out at a time; a failed batch is kept and given again whole, under the same epochs.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,9 +29,16 @@ enum Commit {
     #[default]
     Idle,
     /// With the store.
-    Out { batch: Arc<Vec<Settlement>>, tries: u32 },
+    Out { batch: Batch, tries: u32 },
     /// Failed; to be given again.
-    Failed { batch: Arc<Vec<Settlement>>, tries: u32, again_at: Timestamp },
+    Failed { batch: Batch, tries: u32, again_at: Timestamp },
+}
+
+/// What is committed at once: pages, and how far the feeds are.
+#[derive(Clone, Debug)]
+pub(super) struct Batch {
+    pub(super) pages: Arc<Vec<Settlement>>,
+    pub(super) cursors: Vec<Cursor>,
 }
 
 /// What follows from a failed commit.
@@ -47,6 +54,7 @@ pub(super) enum AfterFailure {
 #[derive(Debug)]
 pub(super) struct Ledger {
     pending: Vec<Settlement>,
+    moved: BTreeMap<FeedId, Cursor>,
     oldest: Timestamp,
     commit: Commit,
     stored: Seq,
@@ -60,6 +68,7 @@ impl Ledger {
     pub(super) fn new(feeds: usize) -> Self {
         Self {
             pending: Vec::new(),
+            moved: BTreeMap::new(),
             oldest: Timestamp::default(),
             commit: Commit::default(),
             stored: Seq::default(),
@@ -82,19 +91,19 @@ impl Ledger {
         self.pending.len()
             + match &self.commit {
                 Commit::Idle => 0,
-                Commit::Out { batch, .. } | Commit::Failed { batch, .. } => batch.len(),
+                Commit::Out { batch, .. } | Commit::Failed { batch, .. } => batch.pages.len(),
             }
     }
 
     /// The batch to give to the store now, if it is time for one. `eager`: somebody is idle, so do not wait for company.
-    pub(super) fn batch(&mut self, now: Timestamp, eager: Eager) -> Option<Arc<Vec<Settlement>>> {
+    pub(super) fn batch(&mut self, now: Timestamp, eager: Eager) -> Option<Batch> {
         match std::mem::take(&mut self.commit) {
             out @ Commit::Out { .. } => {
                 self.commit = out;
                 None
             }
             Commit::Failed { batch, tries, again_at } if again_at <= now => {
-                self.commit = Commit::Out { batch: Arc::clone(&batch), tries };
+                self.commit = Commit::Out { batch: batch.clone(), tries };
                 Some(batch)
             }
             failed @ Commit::Failed { .. } => {
@@ -103,8 +112,10 @@ impl Ledger {
             }
             Commit::Idle if self.is_due(now, eager) => {
                 let rest = self.pending.split_off(self.pending.len().min(COMMIT_PAGES));
-                let batch = Arc::new(std::mem::replace(&mut self.pending, rest));
-                self.commit = Commit::Out { batch: Arc::clone(&batch), tries: 0 };
+                let pages = Arc::new(std::mem::replace(&mut self.pending, rest));
+                let cursors = std::mem::take(&mut self.moved).into_values().collect();
+                let batch = Batch { pages, cursors };
+                self.commit = Commit::Out { batch: batch.clone(), tries: 0 };
                 Some(batch)
             }
             Commit::Idle => None,
@@ -112,8 +123,10 @@ impl Ledger {
     }
 
     fn is_due(&self, now: Timestamp, eager: Eager) -> bool {
-        let waited = now.since(self.oldest) >= COMMIT_AFTER || eager == Eager::Yes;
-        !self.pending.is_empty() && (waited || self.pending.len() >= COMMIT_PAGES)
+        let waited = now.since(self.oldest) >= COMMIT_AFTER || eager != Eager::No;
+        let pages = !self.pending.is_empty() && (waited || self.pending.len() >= COMMIT_PAGES);
+        // Cursors go along with pages. By themselves they are worth a commit only once no page is to come.
+        pages || (self.pending.is_empty() && !self.moved.is_empty() && eager == Eager::Last)
     }
 
     /// When a batch becomes due.
@@ -128,13 +141,14 @@ impl Ledger {
     /// The batch is in the store: it is given back.
     pub(super) fn committed(&mut self, committed: &Committed) -> Option<Arc<Vec<Settlement>>> {
         let Commit::Out { batch, .. } = std::mem::take(&mut self.commit) else { return None };
-        let weight = batch.iter().flat_map(|settlement| &settlement.records).map(crate::record::Record::weight).sum();
+        let weight =
+            batch.pages.iter().flat_map(|settlement| &settlement.records).map(crate::record::Record::weight).sum();
         if committed.through > self.stored {
             self.stored = committed.through;
             self.lagging.push_back((committed.through, weight));
             self.lag += weight;
         }
-        Some(batch)
+        Some(batch.pages)
     }
 
     /// The batch is not in the store.
@@ -148,12 +162,22 @@ impl Ledger {
     /// The store is broken: what is not in it stays out.
     pub(super) fn store_lost(&mut self) {
         self.pending.clear();
+        self.moved.clear();
         self.commit = Commit::Idle;
     }
 
     /// A feed has everything up to its cursor.
     pub(super) fn flushed(&mut self, cursor: &Cursor) {
+        let known = self.feeds.get(usize::from(cursor.feed.0)).copied().unwrap_or_default();
+        if cursor.through >= known {
+            self.moved.insert(cursor.feed, *cursor);
+        }
         self.reach(cursor.feed, cursor.through);
+    }
+
+    /// Is nothing on its way into the store, neither pages nor cursors?
+    pub(super) fn is_settled(&self) -> bool {
+        self.pending.is_empty() && self.moved.is_empty() && matches!(self.commit, Commit::Idle)
     }
 
     /// A feed cannot go on: nobody waits for it any more.
@@ -202,6 +226,8 @@ pub(super) enum Eager {
     Yes,
     /// Everybody is busy.
     No,
+    /// Nothing more is to come but what feeds still say.
+    Last,
 }
 
 #[cfg(test)]
@@ -232,7 +258,7 @@ mod tests {
         ledger.settle(page(1), at(0));
         assert!(ledger.batch(at(9), Eager::No).is_none());
         assert_eq!(ledger.next_due(), Some(at(10)));
-        assert_eq!(ledger.batch(at(10), Eager::No).map(|batch| batch.len()), Some(1));
+        assert_eq!(ledger.batch(at(10), Eager::No).map(|batch| batch.pages.len()), Some(1));
     }
 
     #[test]
@@ -255,7 +281,7 @@ mod tests {
         assert_eq!(ledger.failed(at(0)), AfterFailure::Again);
         ledger.settle(page(3), at(0));
         let again = ledger.batch(ledger.next_due().expect("a time"), Eager::No).expect("the batch again");
-        assert!(Arc::ptr_eq(&first, &again));
+        assert!(Arc::ptr_eq(&first.pages, &again.pages));
         assert_eq!(ledger.uncommitted(), 3);
     }
 

@@ -45,6 +45,8 @@ fn limits(workers: usize) -> Limits {
         },
         wait: Duration::from_secs(900),
         drain: Duration::from_secs(30),
+        max_lag: 64 << 20,
+        bounds: Bounds::default(),
         feeds: 1,
         seed: 1,
     }
@@ -163,7 +165,7 @@ fn names(orders: &[Order]) -> Vec<&'static str> {
     orders
         .iter()
         .filter_map(|order| match order {
-            Order::Commit(_) => Some("commit"),
+            Order::Commit { .. } => Some("commit"),
             Order::HandBack(_) => Some("hand back"),
             Order::FinishWorker(_) => Some("finish worker"),
             Order::FinishSink => Some("finish sink"),
@@ -364,7 +366,7 @@ fn an_abandoned_task_is_given_out_again_and_uses_an_attempt_only_after_several_t
     let (_, assignment) = script.fetches()[0];
     script.on(Event::Abandoned(assignment));
     let fates = script.took(|order| match order {
-        Order::Commit(batch) => Some(batch[0].fate.clone()),
+        Order::Commit { batch, .. } => Some(batch[0].fate.clone()),
         _ => None,
     });
     assert!(matches!(fates[..], [Fate::Retry { attempts: 1, .. }]), "{fates:?}");
@@ -393,7 +395,7 @@ fn a_page_that_fails_through_enough_proxies_uses_an_attempt_and_charges_nobody()
         script.fetched(worker, assignment, Verdict::Doubtful(reason("field.missing")));
     }
     let fates = script.took(|order| match order {
-        Order::Commit(batch) => Some(batch[0].fate.clone()),
+        Order::Commit { batch, .. } => Some(batch[0].fate.clone()),
         _ => None,
     });
     assert!(matches!(fates[..], [Fate::Retry { attempts: 1, .. }]), "{fates:?}");
@@ -424,7 +426,7 @@ fn a_404_over_plain_http_is_gone_only_when_a_second_proxy_says_so() {
     let (worker, assignment) = script.fetches()[0];
     script.fetched(worker, assignment, gone());
     let fates = script.took(|order| match order {
-        Order::Commit(batch) => Some(batch[0].fate.clone()),
+        Order::Commit { batch, .. } => Some(batch[0].fate.clone()),
         _ => None,
     });
     assert!(matches!(fates[..], [Fate::Gone(_)]), "{fates:?}");
@@ -451,7 +453,7 @@ fn no_page_costs_more_requests_than_it_may() {
         script.after(Duration::from_secs(1));
     }
     let fates = script.took(|order| match order {
-        Order::Commit(batch) => Some(batch[0].fate.clone()),
+        Order::Commit { batch, .. } => Some(batch[0].fate.clone()),
         _ => None,
     });
     let dead = matches!(&fates[..], [Fate::Dead(reason)] if reason.code == "retry.max_requests");
@@ -464,7 +466,7 @@ fn a_failed_batch_is_given_again_whole() {
     let (_, assignment) = script.fetches()[0];
     script.fetched(FIRST, assignment, Verdict::Done);
     let commits = |order: &Order| match order {
-        Order::Commit(batch) => Some(Arc::clone(batch)),
+        Order::Commit { batch, .. } => Some(Arc::clone(batch)),
         _ => None,
     };
     let first = script.took(commits).remove(0);
@@ -501,7 +503,7 @@ fn the_crawl_ends_only_when_the_feeds_have_everything() {
     let (_, assignment) = script.fetches()[0];
     script.fetched(FIRST, assignment, Verdict::Done);
     let batch = script.took(|order| match order {
-        Order::Commit(batch) => Some(Arc::clone(batch)),
+        Order::Commit { batch, .. } => Some(Arc::clone(batch)),
         _ => None,
     });
     script.on(Event::Committed(committed_with_a_record(&batch[0], 1)));
@@ -512,6 +514,8 @@ fn the_crawl_ends_only_when_the_feeds_have_everything() {
     script.on(Event::WorkerFinished(FIRST));
     assert!(names(&script.orders).is_empty());
     script.on(Event::SinkFinished);
+    assert_eq!(names(&script.orders), ["commit"], "how far the feed is");
+    script.on(Event::Committed(Committed { through: Seq(1), stats: stats(0), ..Committed::default() }));
     assert!(matches!(script.orders.last(), Some(Order::Finished(Ending::Complete))));
 }
 
@@ -589,4 +593,39 @@ fn while_the_feeds_are_behind_nothing_new_is_fetched() {
     assert!(script.fetches().is_empty());
     script.on(Event::Flushed(Cursor { feed: FeedId(0), through: Seq(1), bytes: 1, tail: 1 }));
     assert_eq!(script.fetches().len(), 1);
+}
+
+#[test]
+fn a_limit_of_pages_is_never_overstepped() {
+    let mut script = Script::new(3, 3, 0);
+    script.desk.limits.bounds.pages = Some(2);
+    script.on(Event::Claimed(Claim { tasks: (1..=5).map(task).collect(), next_due: None, stats: stats(5) }));
+    let fetches = script.fetches();
+    assert_eq!(fetches.len(), 2, "as many as are still asked for");
+    script.fetched(fetches[0].0, fetches[0].1, Verdict::Done);
+    assert!(script.fetches().is_empty());
+    script.fetched(fetches[1].0, fetches[1].1, Verdict::ProxyBroken(reason("proxy.refused")));
+    let again = script.fetches();
+    assert_eq!(again.len(), 1, "one of them was not done");
+    script.fetched(again[0].0, again[0].1, Verdict::Done);
+    let why = script.took(|order| match order {
+        Order::Note(Notice::Stopping { ending, .. }) => Some(ending.clone()),
+        _ => None,
+    });
+    assert_eq!(why, [Ending::Limit { key: "pages" }]);
+}
+
+#[test]
+fn a_limit_of_time_stops_the_crawl_when_it_is_over() {
+    let mut script = Script::new(1, 1, 5);
+    script.desk.limits.bounds.duration = Some(Duration::from_secs(60));
+    script.after(Duration::from_secs(59));
+    assert!(script.desk.phase.is_running());
+    let wakes = script.took(|order| match order {
+        Order::WakeAt(at) => Some(*at),
+        _ => None,
+    });
+    assert_eq!(wakes.last(), Some(&(script.now + Duration::from_secs(1))));
+    script.after(Duration::from_secs(1));
+    assert!(!script.desk.phase.is_running());
 }

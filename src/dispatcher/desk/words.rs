@@ -29,10 +29,29 @@ pub struct Limits {
     pub wait: Duration,
     /// How long fetches that are out are awaited when stopping: one hop's time-out.
     pub drain: Duration,
+    /// `frontier.max_lag`: records not yet in the feeds, in bytes, beyond which fetching waits.
+    pub max_lag: u64,
+    /// `[limits]`, counted from this start.
+    pub bounds: Bounds,
     /// How many feeds there are.
     pub feeds: usize,
     /// The seed of jitter.
     pub seed: u64,
+}
+
+/// What the crawl may do before it stops, as asked; `None` is no limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Bounds {
+    /// Pages done.
+    pub pages: Option<u64>,
+    /// Records.
+    pub records: Option<u64>,
+    /// Pages given up on.
+    pub dead_letters: Option<u64>,
+    /// Bytes on the wire.
+    pub bytes: Option<u64>,
+    /// Time.
+    pub duration: Option<Duration>,
 }
 
 /// Something happened.
@@ -143,8 +162,13 @@ pub enum Order {
         /// Hosts of which there are enough.
         barred: Vec<HostKey>,
     },
-    /// Commit a batch.
-    Commit(Arc<Vec<Settlement>>),
+    /// Commit a batch, and how far the feeds are.
+    Commit {
+        /// Pages that are settled; none, if only feeds have moved.
+        batch: Arc<Vec<Settlement>>,
+        /// Feeds that have moved since the last commit.
+        cursors: Vec<Cursor>,
+    },
     /// Put tasks back at no cost.
     HandBack(Vec<(TaskId, Epoch)>),
     /// Tell the sink of committed records.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::config;
-use crate::dispatcher::desk::Limits;
+use crate::dispatcher::desk::{Bounds, Limits};
 
 /// How a proxy behaves.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -94,6 +94,8 @@ fn limits(rng: &mut fastrand::Rng, workers: usize) -> Limits {
         },
         wait: Duration::from_secs(900),
         drain: Duration::from_secs(30),
+        max_lag: 64 << 20,
+        bounds: Bounds { pages: rng.u8(0..8).eq(&0).then(|| rng.u64(1..20)), ..Bounds::default() },
         feeds: 1 + rng.usize(0..2),
         seed: rng.u64(..),
     }
@@ -140,6 +142,7 @@ impl Scenario {
     pub(super) fn faultless(seed: u64) -> Self {
         let mut scenario = Self::random(seed);
         scenario.proxies.fill(ProxyKind::Good);
+        scenario.limits.bounds = Bounds::default();
         Self { bad_pages: 0.0, death: 0.0, loss: 0.0, commit_failure: 0.0, ..scenario }
     }
 

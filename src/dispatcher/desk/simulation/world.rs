@@ -75,6 +75,7 @@ pub(super) struct World {
     done: HashSet<TaskId>,
     delivered: HashSet<(TaskId, u32)>,
     through: Seq,
+    cursors: HashMap<FeedId, Seq>,
     requests: HashMap<TaskId, u32>,
     bound: HashMap<ProxyId, (WorkerId, ProxyRef)>,
     restarts: bool,
@@ -117,6 +118,7 @@ impl World {
             done: HashSet::new(),
             delivered: HashSet::new(),
             through: Seq::default(),
+            cursors: HashMap::new(),
             requests: HashMap::new(),
             bound: HashMap::new(),
             restarts: true,
@@ -255,7 +257,7 @@ impl World {
                 assert!(claim.tasks.len() <= n);
                 self.store_replies(Event::Claimed(claim));
             }
-            Order::Commit(batch) => self.commit(&batch),
+            Order::Commit { batch, cursors } => self.commit(&batch, &cursors),
             Order::HandBack(leases) => self.store.hand_back(&leases).expect("handed back"),
             Order::Stored { through, records } => self.deliver(through, records),
             Order::FinishSink => {
@@ -281,12 +283,13 @@ impl World {
         self.later(wait, Coming::Event(event));
     }
 
-    fn commit(&mut self, batch: &[Settlement]) {
+    fn commit(&mut self, batch: &[Settlement], cursors: &[Cursor]) {
         self.commits_out += 1;
         if self.rng.f64() < self.scenario.commit_failure {
             return self.store_replies(Event::StoreFailed { what: StoreCall::Commit, error: "disk full".to_owned() });
         }
-        let committed = self.store.commit(batch, self.now).expect("a commit");
+        self.cursors.extend(cursors.iter().map(|cursor| (cursor.feed, cursor.through)));
+        let committed = self.store.commit(batch, &[], self.now).expect("a commit");
         for (settlement, new_links) in batch.iter().zip(&committed.new_links) {
             assert!(new_links.is_some(), "a settlement under an old lease");
             if settlement.fate == Fate::Done {
@@ -471,6 +474,13 @@ impl World {
             assert_eq!(stats.left(), 0, "I5: it ended with work left\n{}", story());
             assert_eq!(stats.unread, Some(0));
             assert_eq!(self.store.dead_letters().expect("dead letters").len() as u64, stats.dead);
+        }
+        if let Some(limit) = self.scenario.limits.bounds.pages {
+            assert!(stats.done <= limit, "more pages than asked for\n{}", story());
+        }
+        for feed in 0..self.scenario.limits.feeds {
+            let known = self.cursors.get(&FeedId(feed as u16)).copied().unwrap_or_default();
+            assert!(known == self.through || store_broke, "a cursor is not committed\n{}", story());
         }
         let has_good = self.scenario.proxies.contains(&ProxyKind::Good);
         if has_good && self.scenario.bad_pages == 0.0 {
