@@ -55,7 +55,7 @@ fetch.allow_private = true
             fingerprint_key: [7; 16],
             leave: Box::new(|_| {}),
         };
-        launch(plan(self.settings.clone(), [7; 16]).expect("a plan"), &surroundings)
+        launch(plan(self.settings.clone(), &surroundings).expect("a plan"), &surroundings)
     }
 
     fn feed(&self) -> &Path {
