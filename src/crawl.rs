@@ -33,6 +33,7 @@ use crate::protocol::{Obituary, Role, Signal, Stop, WorkerId};
 use crate::proxy::Route;
 use crate::sink::{FeedPlan, Feeds, Sink};
 use crate::supervisor::{StartWorker, Supervisor, SupervisorParts};
+use crate::telemetry::progress::View;
 use crate::telemetry::{Names, Observer};
 use crate::transport::Tls;
 use crate::worker::{FetchParts, ProxyWorker, Rules, WorkerParts};
@@ -48,6 +49,8 @@ pub struct Surroundings {
     pub clock: Clock,
     /// The key of the run's fingerprints.
     pub fingerprint_key: [u8; 16],
+    /// Where people look on.
+    pub view: Option<View>,
     /// What to do on the second signal: leave at once.
     pub leave: Box<dyn Fn(Signal)>,
 }
@@ -152,7 +155,7 @@ fn launch(plan: Plan, surroundings: &Surroundings) -> Running {
     let parts = DispatcherParts {
         desk: Desk::new(limits(&settings, fastrand::u64(..)), &routes),
         frontier,
-        observer: Observer::new(Arc::clone(&surroundings.names), clock.now()),
+        observer: Observer::new(Arc::clone(&surroundings.names), clock.now()).shown_on(surroundings.view.clone()),
         feeds: settings.feeds.iter().map(|feed| feed.path.clone()).collect(),
         clock,
         heartbeat: settings.log.heartbeat,

@@ -51,6 +51,7 @@ fetch.allow_private = true
     fn launch(&self) -> Running {
         let surroundings = Surroundings {
             names: Arc::new(Names::of(&self.settings)),
+            view: None,
             clock: Clock::start(),
             fingerprint_key: [7; 16],
             leave: Box::new(|_| {}),

@@ -18,6 +18,7 @@ use crate::protocol::{
     FeedId, NoRestarts, Obituary, ProxyLease, Role, SinkOrder, SinkReport, Stop, SupervisorReport, TaskLease, WorkerId,
     WorkerOrder, WorkerReport,
 };
+use crate::telemetry::progress::REFRESH;
 use crate::telemetry::{Observer, Tally, say};
 
 /// How a crawl ended, and all that is known of it.
@@ -199,6 +200,14 @@ impl Actor for Dispatcher {
                     self.tell(Event::StoreFailed { what: StoreCall::Any, error }, ctx);
                 }
             }
+        }
+        if self.observer.as_ref().is_some_and(Observer::is_shown) {
+            ctx.run_interval(REFRESH, |dispatcher, _| {
+                let now = dispatcher.clock.now();
+                if let Some(observer) = &mut dispatcher.observer {
+                    observer.refresh(now);
+                }
+            });
         }
         ctx.run_interval(self.heartbeat, |dispatcher, _| {
             let now = dispatcher.clock.now();
