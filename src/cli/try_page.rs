@@ -165,6 +165,10 @@ fn ending(probe: &Probe) -> (ExitCode, Option<&'static str>) {
         (Verdict::Banned(_) | Verdict::Throttled { .. }, _) => {
             (ExitCode::DeadLetters, Some("the site does not want this proxy now: try another one with --proxy"))
         }
+        (verdict, _) if verdict.reason().is_some_and(|reason| reason.code == "tls.untrusted") => (
+            ExitCode::Unexpected,
+            Some("name the site's authority in fetch.ca_file, or else distrust the proxy: try another one"),
+        ),
         _ if probe.seen.is_some() || probe.meters.status.is_some() => (
             ExitCode::DeadLetters,
             Some("look at the page and its stage; another proxy (--proxy) may get another page"),

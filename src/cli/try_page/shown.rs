@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::Trial;
+use crate::extract::Extracted;
 use crate::telemetry::shown::{ms, printable, size, url_shown};
 use crate::verdict::Suspect;
 use crate::worker::{Probe, Seen};
@@ -25,7 +26,8 @@ pub(super) struct View<'a> {
     /// One table of fields a record; none for a page that nothing was read from.
     records: Vec<Map<String, Value>>,
     links: Vec<(String, String)>,
-    links_found: usize,
+    /// `None` for a page that nothing was read from.
+    links_found: Option<usize>,
 }
 
 impl std::fmt::Debug for Trial {
@@ -41,9 +43,10 @@ impl<'a> View<'a> {
         // What our own code has panicked on is not read again.
         let readable = |seen: &&Seen| (200..300).contains(&seen.status) && probe.verdict.suspect() != Suspect::Us;
         let page = probe.seen.as_ref().filter(readable);
+        let is_read = page.is_some();
         let found = match page {
             Some(seen) => seen.read(trial.stage, &trial.lenient).await,
-            None => Default::default(),
+            None => Extracted::default(),
         };
         let record = |row: Vec<Value>| stage.field_names().iter().map(ToString::to_string).zip(row).collect();
         let links = found.links.iter().take(LINKS);
@@ -53,7 +56,7 @@ impl<'a> View<'a> {
             probe,
             records: found.rows.into_iter().map(record).collect(),
             links: links.map(|link| (named(link.to), url_shown(&link.url))).collect(),
-            links_found: found.links.len(),
+            links_found: is_read.then_some(found.links.len()),
         }
     }
 
@@ -126,12 +129,14 @@ impl<'a> View<'a> {
     }
 
     fn found(&self, text: &mut String) {
-        row(text, "links", &self.links_found.to_string());
-        for (stage, url) in &self.links {
-            row(text, "", &format!("{stage}  {url}"));
-        }
-        if self.links_found > self.links.len() {
-            row(text, "", "…");
+        if let Some(found) = self.links_found {
+            row(text, "links", &found.to_string());
+            for (stage, url) in &self.links {
+                row(text, "", &format!("{stage}  {url}"));
+            }
+            if found > self.links.len() {
+                row(text, "", "…");
+            }
         }
         for record in &self.records {
             for (name, value) in record {
