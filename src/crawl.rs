@@ -33,9 +33,10 @@ use crate::protocol::{Obituary, Role, Signal, Stop, WorkerId};
 use crate::proxy::Route;
 use crate::sink::{FeedPlan, Feeds, Sink};
 use crate::supervisor::{StartWorker, Supervisor, SupervisorParts};
+use crate::telemetry::progress::View;
 use crate::telemetry::{Names, Observer};
 use crate::transport::Tls;
-use crate::worker::{ProxyWorker, Rules, WorkerParts};
+use crate::worker::{FetchParts, ProxyWorker, Rules, WorkerParts};
 
 /// When the dispatcher has ended, everybody else has been told to: who has not stopped after this is left behind.
 const LAST_WAIT: Duration = Duration::from_secs(10);
@@ -51,6 +52,8 @@ pub struct Surroundings {
     pub clock: Clock,
     /// The key of the run's fingerprints.
     pub fingerprint_key: [u8; 16],
+    /// Where people look on.
+    pub view: Option<View>,
     /// What to do on the second signal: leave at once.
     pub leave: Box<dyn Fn(Signal)>,
 }
@@ -59,9 +62,7 @@ pub struct Surroundings {
 struct Plan {
     settings: Settings,
     routes: Vec<Route>,
-    recipe: Arc<Recipe>,
-    scope: Arc<Scope>,
-    tls: Tls,
+    fetching: FetchParts,
     feeds: Feeds,
     frontier: Box<dyn Frontier>,
 }
@@ -86,7 +87,7 @@ type Roll = Rc<RefCell<BTreeMap<WorkerId, Addr<ProxyWorker>>>>;
 /// # Errors
 /// If the settings ask for what cannot be had (a feed that cannot be opened, a CA that cannot be read); nothing is crawled.
 pub async fn run(settings: Settings, surroundings: Surroundings) -> anyhow::Result<Ended> {
-    let plan = plan(settings, surroundings.fingerprint_key)?;
+    let plan = plan(settings, &surroundings)?;
     let running = launch(plan, &surroundings);
     let signals = actix_rt::spawn(heed_signals(running.dispatcher.clone(), surroundings.leave));
     let ended = running.wait().await;
@@ -94,25 +95,39 @@ pub async fn run(settings: Settings, surroundings: Surroundings) -> anyhow::Resu
     ended
 }
 
-fn plan(settings: Settings, fingerprint_key: [u8; 16]) -> anyhow::Result<Plan> {
-    let recipe = Arc::new(Recipe::compile(&settings.stages)?);
-    let start_stage = recipe.stage_id(&settings.crawl.start_stage).context("no such start stage")?;
+/// What the fetches of a crawl go by.
+///
+/// # Errors
+/// If the settings ask for what cannot be had: a start file that cannot be read, certificates that are none.
+pub fn fetch_parts(settings: &Settings, clock: Clock) -> anyhow::Result<FetchParts> {
     let hosts = start_hosts(&settings.crawl).context("reading the start URLs")?;
-    let scope = Arc::new(Scope::new(&settings.crawl.hosts, hosts, settings.fetch.allow_private));
+    Ok(FetchParts {
+        recipe: Arc::new(Recipe::compile(&settings.stages)?),
+        scope: Arc::new(Scope::new(&settings.crawl.hosts, hosts, settings.fetch.allow_private)),
+        rules: Arc::new(Rules::new(&settings.retry, &settings.ban)),
+        fetch: Arc::new(settings.fetch.clone()),
+        tls: Tls::new(&settings.fetch)?,
+        clock,
+    })
+}
+
+fn plan(settings: Settings, surroundings: &Surroundings) -> anyhow::Result<Plan> {
+    let fetching = fetch_parts(&settings, surroundings.clock)?;
+    let (recipe, scope) = (&fetching.recipe, &fetching.scope);
+    let start_stage = recipe.stage_id(&settings.crawl.start_stage).context("no such start stage")?;
     let starts = Starts::open(&settings.crawl).context("reading the start URLs")?;
     let names = recipe.stages().iter().map(|stage| Arc::clone(stage.name())).collect();
-    let seeds = StartTasks::new(starts, start_stage, recipe.stage(start_stage).priority(), Arc::clone(&scope));
+    let seeds = StartTasks::new(starts, start_stage, recipe.stage(start_stage).priority(), Arc::clone(scope));
     let frontier = match settings.frontier.kind {
         FrontierKind::Memory => {
-            Box::new(MemoryFrontier::new(Fingerprinter::new(fingerprint_key, names), Box::new(seeds)))
+            Box::new(MemoryFrontier::new(Fingerprinter::new(surroundings.fingerprint_key, names), Box::new(seeds)))
         }
     };
-    let feeds = FeedPlan::new(&settings.feeds, &recipe)?.open()?;
-    let tls = Tls::new(&settings.fetch)?;
+    let feeds = FeedPlan::new(&settings.feeds, recipe)?.open()?;
     // Our own address may be in several hands: a lease for each worker, all of one pace.
     let routes =
         if settings.proxies.direct { vec![Route::Direct; settings.worker_count()] } else { settings.routes.clone() };
-    Ok(Plan { settings, routes, recipe, scope, tls, feeds, frontier })
+    Ok(Plan { settings, routes, fetching, feeds, frontier })
 }
 
 fn limits(settings: &Settings, seed: u64) -> Limits {
@@ -133,7 +148,7 @@ fn limits(settings: &Settings, seed: u64) -> Limits {
 
 /// Starts everybody: the supervisor here, dispatcher and sink on an arbiter each, the workers spread over some.
 fn launch(plan: Plan, surroundings: &Surroundings) -> Running {
-    let Plan { settings, routes, recipe, scope, tls, feeds, frontier } = plan;
+    let Plan { settings, routes, fetching, feeds, frontier } = plan;
     let clock = surroundings.clock;
     let (dispatcher_home, sink_home) = (Arbiter::new(), Arbiter::new());
     let worker_homes: Vec<Arbiter> = (0..threads(&settings)).map(|_| Arbiter::new()).collect();
@@ -145,7 +160,7 @@ fn launch(plan: Plan, surroundings: &Surroundings) -> Running {
     let parts = DispatcherParts {
         desk: Desk::new(limits(&settings, fastrand::u64(..)), &routes),
         frontier,
-        observer: Observer::new(Arc::clone(&surroundings.names), clock.now()),
+        observer: Observer::new(Arc::clone(&surroundings.names), clock.now()).shown_on(surroundings.view.clone()),
         feeds: settings.feeds.iter().map(|feed| feed.path.clone()).collect(),
         clock,
         heartbeat: settings.log.heartbeat,
@@ -158,15 +173,7 @@ fn launch(plan: Plan, surroundings: &Surroundings) -> Running {
     let (obituary, reports) = (Obituary::new(Role::Sink, supervisor.recipient()), dispatcher.clone().recipient());
     let sink = Sink::start_in_arbiter(&sink_home.handle(), move |_| Sink::new(feeds, reports, obituary));
 
-    let parts = WorkerParts {
-        dispatcher: dispatcher.clone().recipient(),
-        recipe,
-        scope,
-        rules: Arc::new(Rules::new(&settings.retry, &settings.ban)),
-        fetch: Arc::new(settings.fetch.clone()),
-        tls,
-        clock,
-    };
+    let parts = WorkerParts { dispatcher: dispatcher.clone().recipient(), fetching };
     let roll = Roll::default();
     context.run(Supervisor::new(SupervisorParts {
         settings: settings.supervisor,

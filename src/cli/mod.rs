@@ -3,9 +3,11 @@
 //! In come the process's arguments, out goes its exit code. Results go to stdout, everything else to stderr. How a crawl works
 //! is not known here.
 
+pub mod check;
 pub mod config;
 pub mod demo;
 pub mod run;
+pub mod try_page;
 
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -32,10 +34,10 @@ enum Command {
     Demo,
     /// Show the effective settings and where each comes from
     Config(ConfigArgs),
-    /// (not built yet) Read everything, count the start URLs, try the proxies
-    Check(Unbuilt),
-    /// (not built yet) Fetch one page through one proxy and show what becomes of it
-    Try(Unbuilt),
+    /// Read everything, count the start URLs, try the proxies
+    Check(check::CheckArgs),
+    /// Fetch one page through one proxy and show what becomes of it
+    Try(try_page::TryArgs),
     /// (not built yet) Show what a run holds
     Status(Unbuilt),
     /// (not built yet) List the pages given up on
@@ -95,8 +97,8 @@ fn dispatch(command: &Command) -> ExitCode {
         Command::Run(args) => run::run(args),
         Command::Demo => demo::demo(),
         Command::Config(args) => config::config(args),
-        Command::Check(_) => unbuilt("check"),
-        Command::Try(_) => unbuilt("try"),
+        Command::Check(args) => check::check(args),
+        Command::Try(args) => try_page::try_page(args),
         Command::Status(_) => unbuilt("status"),
         Command::Dead(_) => unbuilt("dead"),
         Command::Retry(_) => unbuilt("retry"),
@@ -179,13 +181,12 @@ mod tests {
 
     #[test]
     fn commands_to_come_take_any_arguments_and_say_that_they_are_not_there() {
-        for command in ["check", "try", "status", "dead", "retry", "export", "pause", "resume", "stop", "set", "schema"]
-        {
+        for command in ["status", "dead", "retry", "export", "pause", "resume", "stop", "set", "schema"] {
             let cli = Cli::try_parse_from(["burdock", command, "x", "--proxies", "-y"]).unwrap();
             assert_eq!(dispatch(&cli.command), ExitCode::Usage);
         }
         let help = Cli::command().render_help().to_string();
-        let built: Vec<_> = ["run", "demo", "config"].into();
+        let built: Vec<_> = ["run", "demo", "config", "check", "try"].into();
         for command in Cli::command().get_subcommands() {
             let about = command.get_about().unwrap().to_string();
             assert_eq!(about.starts_with("(not built yet)"), !built.contains(&command.get_name()), "{about}");

@@ -71,6 +71,7 @@ pub(super) async fn crawl(settings: Settings, around: &Surroundings<'_>) -> anyh
         names: Arc::clone(&around.names),
         clock: around.clock,
         fingerprint_key: around.folder.manifest().fingerprint_key(),
+        view: around.log.view().cloned(),
         leave: Box::new(move |signal| {
             flush();
             let code = ExitCode::of(&Ending::Interrupted(signal), 0);

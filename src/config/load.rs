@@ -5,7 +5,7 @@
 
 use std::fs;
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use config::Config;
 
@@ -16,6 +16,7 @@ use super::merged::Merged;
 use super::origin::Origin;
 use super::problem::{Errors, Place, Problem};
 use super::{Settings, show};
+use crate::proxy::Secret;
 
 const DEFAULTS: &str = include_str!("../../config/default.toml");
 
@@ -26,6 +27,10 @@ pub struct Loaded {
     pub settings: Settings,
     /// What is odd about it, a line each; for people, without secrets.
     pub warnings: Vec<String>,
+    /// The file that proxies are read from, absolute.
+    pub proxies_file: Option<PathBuf>,
+    /// For each proxy of the settings, the line that it was read from.
+    pub proxy_lines: Vec<Secret>,
     /// Every setting in the order of the contract: its key, its value as TOML with secrets redacted, and its origin.
     pub effective: Vec<(String, String, Origin)>,
 }
@@ -79,7 +84,9 @@ pub fn load_text(
     match settings {
         Some(settings) if merged.problems.is_empty() => {
             let effective = show::effective(&merged, &settings);
-            Ok(Loaded { settings, warnings: merged.warnings, effective })
+            let proxies_file = merged.path("proxies.file");
+            let (warnings, proxy_lines) = (merged.warnings, merged.proxy_lines);
+            Ok(Loaded { settings, warnings, proxies_file, proxy_lines, effective })
         }
         _ => Err(fail(merged.problems)),
     }

@@ -13,6 +13,7 @@ use super::check::{Checker, join};
 use super::origin::Origin;
 use super::problem::{Place, Problem};
 use super::{Crawl, Fetch, Log, Settings, text};
+use crate::proxy::Secret;
 
 /// The merged layers.
 #[derive(Debug)]
@@ -20,6 +21,8 @@ pub(super) struct Merged<'a> {
     pub(super) config: Config,
     pub(super) problems: Vec<Problem>,
     pub(super) warnings: Vec<String>,
+    /// For each route, the line that it was read from.
+    pub(super) proxy_lines: Vec<Secret>,
     pub(super) written: BTreeMap<String, String>,
     tables: BTreeMap<String, Origin>,
     broken: BTreeSet<String>,
@@ -34,6 +37,7 @@ impl<'a> Merged<'a> {
             config,
             problems: checker.problems,
             warnings: Vec::new(),
+            proxy_lines: Vec::new(),
             written: checker.written,
             tables: checker.tables,
             broken: checker.broken,

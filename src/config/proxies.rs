@@ -10,7 +10,7 @@ use super::origin::Origin;
 use super::problem::Place;
 use crate::address::Template;
 use crate::proxy::line::{LineError, distinct, parse, read};
-use crate::proxy::{Endpoint, Route, Scheme};
+use crate::proxy::{Endpoint, Route, Scheme, Secret};
 
 /// More proxies than this are a slip in a template.
 const MOST: u64 = 1_000_000;
@@ -20,6 +20,15 @@ const LISTED: usize = 10;
 /// layer, since `direct` together with a file is an error.
 const DEFAULT_FILE: &str = "proxies.txt";
 const SAMPLE: &str = "it has a proxy a line, for example http://user:password@proxy.example:8080";
+
+/// A proxy as it was found.
+struct Found {
+    /// Where.
+    place: String,
+    /// The line itself.
+    line: Secret,
+    endpoint: Endpoint,
+}
 
 impl Merged<'_> {
     /// One route a proxy, or the direct one.
@@ -50,7 +59,7 @@ impl Merged<'_> {
         }
     }
 
-    fn read_file(&mut self, file: &Path) -> Vec<(String, Endpoint)> {
+    fn read_file(&mut self, file: &Path) -> Vec<Found> {
         let name = self.near(Some(file));
         let text = match fs::read_to_string(file) {
             Ok(text) => text,
@@ -85,10 +94,15 @@ impl Merged<'_> {
             let message = format!("{} more proxies of a kind that is not built yet", refused - LISTED);
             self.fault_at(Place::In(name.clone()), message, "");
         }
-        lines.endpoints.into_iter().map(|(line, endpoint)| (format!("{name}:{line}"), endpoint)).collect()
+        let written: Vec<_> = text.trim_start_matches('\u{feff}').lines().collect();
+        let found = |(number, endpoint): (usize, Endpoint)| {
+            let line = written.get(number - 1).copied().unwrap_or_default();
+            Found { place: format!("{name}:{number}"), line: Secret::new(line.trim()), endpoint }
+        };
+        lines.endpoints.into_iter().map(found).collect()
     }
 
-    fn read_list(&mut self, list: &[String]) -> Vec<(String, Endpoint)> {
+    fn read_list(&mut self, list: &[String]) -> Vec<Found> {
         let templates: Vec<Option<Template>> = list.iter().map(|text| Template::parse(text).ok()).collect();
         let count = templates.iter().flatten().map(Template::count).fold(0, u64::saturating_add);
         if count > MOST {
@@ -106,7 +120,7 @@ impl Merged<'_> {
                 let fault = match parse(&text, self.scheme()) {
                     Ok(endpoint) => {
                         let fault = not_built(&endpoint);
-                        proxies.push((key.clone(), endpoint));
+                        proxies.push(Found { place: key.clone(), line: Secret::new(text), endpoint });
                         fault
                     }
                     Err(error) => Some(explained(&error)),
@@ -120,9 +134,17 @@ impl Merged<'_> {
         proxies
     }
 
-    fn counted_once(&mut self, proxies: Vec<(String, Endpoint)>) -> Vec<Endpoint> {
-        let (places, endpoints): (Vec<_>, Vec<_>) = proxies.into_iter().unzip();
+    fn counted_once(&mut self, proxies: Vec<Found>) -> Vec<Endpoint> {
+        let (mut places, mut lines, mut endpoints) = (Vec::new(), Vec::new(), Vec::new());
+        for Found { place, line, endpoint } in proxies {
+            places.push(place);
+            lines.push(line);
+            endpoints.push(endpoint);
+        }
         let (kept, repeats) = distinct(endpoints);
+        let mut skipped = repeats.iter().peekable();
+        let first = lines.into_iter().enumerate().filter(|(at, _)| skipped.next_if_eq(&at).is_none());
+        self.proxy_lines = first.map(|(_, line)| line).collect();
         let count = repeats.len();
         let mut where_from: Vec<&str> = repeats.iter().take(LISTED).map(|place| places[*place].as_str()).collect();
         where_from.dedup();

@@ -17,6 +17,7 @@ use super::store::{Store, StoreRequest};
 use crate::clock::Clock;
 use crate::frontier::{DeadLetter, Frontier, Stats};
 use crate::protocol::{NoRestarts, Obituary, ProxyLease, Role, SinkOrder, TaskLease, WorkerId, WorkerOrder};
+use crate::telemetry::progress::REFRESH;
 use crate::telemetry::{Observer, Tally};
 
 /// How a crawl ended, and all that is known of it.
@@ -203,6 +204,14 @@ impl Actor for Dispatcher {
                     self.tell(Event::StoreFailed { what: StoreCall::Any, error }, ctx);
                 }
             }
+        }
+        if self.observer.as_ref().is_some_and(Observer::is_shown) {
+            ctx.run_interval(REFRESH, |dispatcher, _| {
+                let now = dispatcher.clock.now();
+                if let Some(observer) = &mut dispatcher.observer {
+                    observer.refresh(now);
+                }
+            });
         }
         ctx.run_interval(self.heartbeat, |dispatcher, _| {
             let now = dispatcher.clock.now();

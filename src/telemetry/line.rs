@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level};
 
+use super::shown::printable;
 use crate::clock::Timestamp;
 
 /// Fields that hold lists. `tracing` has none, so they travel as the text that [`list`] makes.
@@ -67,11 +68,7 @@ impl Line {
     /// says must neither move the cursor nor forge a line.
     pub fn text(&self) -> String {
         let clock = self.at.rfc3339().get(11..19).unwrap_or_default().to_owned();
-        let mut text = format!("{clock} {:<5} {}  ", self.level.as_str(), self.event);
-        for symbol in self.message.chars() {
-            if symbol.is_control() { text.extend(symbol.escape_default()) } else { text.push(symbol) }
-        }
-        text
+        format!("{clock} {:<5} {}  {}", self.level.as_str(), self.event, printable(&self.message))
     }
 
     /// The code of the line's `reason`, if it has one.

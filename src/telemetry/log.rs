@@ -17,6 +17,7 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::{Context, SubscriberExt};
 
 use super::line::{Line, is_ours};
+use super::progress::View;
 use super::repeats::Repeats;
 use super::{panics, say};
 use crate::clock::Clock;
@@ -72,7 +73,13 @@ pub fn init(settings: &config::Log, run_id: &str, clock: Clock) -> Result<LogGua
         LogFormat::Auto if io::stderr().is_terminal() => Form::Text,
         LogFormat::Auto => Form::Json,
     };
-    let (layer, guard) = layer(settings, run_id, clock, form, Box::new(io::stderr()))?;
+    let view = if form == Form::Text { View::on_stderr() } else { None };
+    let stderr: Box<dyn Write + Send> = match &view {
+        Some(view) => Box::new(view.above(Box::new(io::stderr()))),
+        None => Box::new(io::stderr()),
+    };
+    let (layer, mut guard) = layer(settings, run_id, clock, form, stderr)?;
+    guard.view = view;
     let subscriber = tracing_subscriber::registry().with(layer);
     tracing::subscriber::set_global_default(subscriber).map_err(|_| LogError::Twice)?;
     panics::install();
@@ -100,7 +107,7 @@ pub fn layer(
     let thread = std::thread::Builder::new().name("log".into()).spawn(move || writer.run(&orders, tick));
     let thread = thread.map_err(LogError::Thread)?;
     let layer = LogLayer { lines: lines.clone(), level: filter(settings.level), clock };
-    Ok((layer, LogGuard { lines, thread: Some(thread), form }))
+    Ok((layer, LogGuard { lines, thread: Some(thread), form, view: None }))
 }
 
 fn open(path: &Path) -> io::Result<File> {
@@ -162,6 +169,7 @@ pub struct LogGuard {
     lines: SyncSender<Order>,
     thread: Option<JoinHandle<()>>,
     form: Form,
+    view: Option<View>,
 }
 
 impl LogGuard {
@@ -170,10 +178,18 @@ impl LogGuard {
         flush(&self.lines);
     }
 
-    /// Something that does the same, for whoever outlives this.
+    /// Something that does the same and takes the view away, for whoever leaves without dropping this.
     pub fn flusher(&self) -> impl Fn() + 'static {
-        let lines = self.lines.clone();
-        move || flush(&lines)
+        let (lines, view) = (self.lines.clone(), self.view.clone());
+        move || {
+            flush(&lines);
+            view.iter().for_each(View::close);
+        }
+    }
+
+    /// The view below the log, where people read it on a terminal.
+    pub const fn view(&self) -> Option<&View> {
+        self.view.as_ref()
     }
 
     /// How lines look on stderr.
@@ -196,6 +212,7 @@ impl Drop for LogGuard {
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
+        self.view.iter().for_each(View::close);
     }
 }
 

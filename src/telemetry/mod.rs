@@ -7,6 +7,7 @@ pub mod line;
 pub mod log;
 pub mod observer;
 pub mod panics;
+pub mod progress;
 pub mod repeats;
 pub mod report;
 pub mod say;

@@ -1,11 +1,12 @@
 //! The one thing that the dispatcher's shell holds of all this: it is told every fact, logs it and counts it.
 //!
-//! In come notices and commits with their times, out go log lines and a tally. Lines of pages that are done wait here for
+//! In come notices and commits with their times, out go log lines, a tally and what the view shows. Lines of pages that are done wait here for
 //! their commit, which alone knows how many of their links were new.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::progress::{Pace, View};
 use super::{Names, Tally, say};
 use crate::clock::Timestamp;
 use crate::dispatcher::notice::{Notice, PageNotice, Then};
@@ -19,12 +20,32 @@ pub struct Observer {
     tally: Tally,
     /// Done, but not committed yet; only filled while page lines are logged. As bounded as uncommitted pages are.
     uncommitted: HashMap<TaskId, Box<PageNotice>>,
+    /// Where people look on, if they do.
+    view: Option<(View, Pace)>,
 }
 
 impl Observer {
     /// Begins to watch a run.
     pub fn new(names: Arc<Names>, started: Timestamp) -> Self {
-        Self { tally: Tally::new(Arc::clone(&names), started), names, uncommitted: HashMap::new() }
+        Self { tally: Tally::new(Arc::clone(&names), started), names, uncommitted: HashMap::new(), view: None }
+    }
+
+    /// Shows how it goes on a view as well, whenever it is asked to [`Self::refresh`] it.
+    #[must_use]
+    pub fn shown_on(self, view: Option<View>) -> Self {
+        Self { view: view.map(|view| (view, Pace::default())), ..self }
+    }
+
+    /// Does somebody look on?
+    pub const fn is_shown(&self) -> bool {
+        self.view.is_some()
+    }
+
+    /// Shows how it goes now.
+    pub fn refresh(&mut self, now: Timestamp) {
+        if let Some((view, pace)) = &mut self.view {
+            view.show(&self.tally.glance(pace, now));
+        }
     }
 
     /// Takes in a fact.

@@ -64,6 +64,16 @@ fn words(name: &str) -> impl Iterator<Item = String> {
     spaced.split_whitespace().map(str::to_owned).collect::<Vec<_>>().into_iter()
 }
 
+/// Text for a terminal, control characters escaped: it may quote a site, and what a site says must neither move the cursor
+/// nor forge a line.
+pub fn printable(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for symbol in text.chars() {
+        if symbol.is_control() { shown.extend(symbol.escape_default()) } else { shown.push(symbol) }
+    }
+    shown
+}
+
 /// `5,000`
 pub fn count(number: u64) -> String {
     let digits = number.to_string();
@@ -77,13 +87,14 @@ pub fn count(number: u64) -> String {
     shown
 }
 
-/// `3m 20s`; below ten seconds with one decimal.
+/// `3m 20s`, rounded to seconds; below ten seconds with one decimal.
 pub fn span(time: Duration) -> String {
-    if time < Duration::from_secs(10) {
-        return format!("{:.1}s", time.as_secs_f64());
+    let seconds = time.as_secs_f64();
+    if seconds < 9.95 {
+        return format!("{seconds:.1}s");
     }
-    let seconds = i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
-    format!("{:#}", jiff::SignedDuration::from_secs(seconds))
+    let whole = time.saturating_add(Duration::from_millis(500)).as_secs();
+    format!("{:#}", jiff::SignedDuration::from_secs(i64::try_from(whole).unwrap_or(i64::MAX)))
 }
 
 /// `12.5 MB`
@@ -154,5 +165,17 @@ mod tests {
         assert_eq!([0, 999, 1_000, 1_234_567].map(count), ["0", "999", "1,000", "1,234,567"]);
         assert_eq!(span(Duration::from_millis(1_250)), "1.2s");
         assert_eq!(span(Duration::from_secs(200)), "3m 20s");
+    }
+
+    #[test]
+    fn spans_are_rounded_not_cut() {
+        let shown = [9_949, 9_950, 29_999, 59_400, 59_600].map(|ms| span(Duration::from_millis(ms)));
+        assert_eq!(shown, ["9.9s", "10s", "30s", "59s", "1m"]);
+        assert!(!span(Duration::MAX).is_empty());
+    }
+
+    #[test]
+    fn what_a_site_says_cannot_move_the_cursor() {
+        assert_eq!(printable("a\u{1b}[2J\nb\u{9b}c é"), "a\\u{1b}[2J\\nb\\u{9b}c é");
     }
 }

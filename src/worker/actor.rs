@@ -4,39 +4,24 @@
 //! binding and spawns jobs; what a fetch means is decided elsewhere, and the dispatcher alone scores proxies.
 
 use std::rc::Rc;
-use std::sync::Arc;
 
 use actix::fut::wrap_future;
 use actix::prelude::*;
 
-use crate::address::Scope;
-use crate::clock::Clock;
-use crate::config;
-use crate::extract::Recipe;
 use crate::protocol::{Obituary, ProxyLease, ProxyRef, TaskLease, Why, WorkerId, WorkerOrder, WorkerReport};
-use crate::transport::{Failure, Tls};
+use crate::transport::Failure;
 use crate::verdict::Reason;
 use crate::worker::binding::Binding;
+use crate::worker::fetch::FetchParts;
 use crate::worker::job;
-use crate::worker::judge::Rules;
 
 /// What all workers of a crawl share.
 #[derive(Clone, Debug)]
 pub struct WorkerParts {
     /// Where reports go.
     pub dispatcher: Recipient<WorkerReport>,
-    /// How pages are read.
-    pub recipe: Arc<Recipe>,
-    /// Where links and redirects may lead.
-    pub scope: Arc<Scope>,
-    /// What statuses mean.
-    pub rules: Arc<Rules>,
-    /// `[fetch]`
-    pub fetch: Arc<config::Fetch>,
-    /// Whom to trust.
-    pub tls: Tls,
-    /// The crawl's time.
-    pub clock: Clock,
+    /// What fetches go by.
+    pub fetching: FetchParts,
 }
 
 /// A worker. Without a binding it is parked, or new, or waits for the proxy that it asked for.
@@ -64,8 +49,8 @@ impl ProxyWorker {
 
     fn bind(&mut self, lease: ProxyLease) {
         self.release();
-        let (proxy, parts) = (lease.proxy, &*self.parts);
-        match Binding::new(lease, &parts.tls, &parts.fetch, parts.clock) {
+        let proxy = lease.proxy;
+        match Binding::new(lease, &self.parts.fetching) {
             Ok(binding) => self.binding = Some(Rc::new(binding)),
             Err(failure) => self.replace(proxy, Why::Unusable(unusable(&failure))),
         }

@@ -22,7 +22,7 @@ use crate::protocol::{
 use crate::proxy::{Endpoint, ProxyId, Route, Scheme};
 use crate::task::{Epoch, HostKey, Request, StageId, Task, TaskId};
 use crate::transport::Tls;
-use crate::worker::{ProxyWorker, Rules, WorkerParts};
+use crate::worker::{FetchParts, ProxyWorker, Rules, WorkerParts};
 
 pub(super) use proxy::{Proxy, Reply};
 
@@ -78,6 +78,18 @@ fn stages() -> [config::Stage; 2] {
         config::Stage { name: "list".into(), expect: expect.clone(), links: vec![link], priority: 0, fields: vec![] },
         config::Stage { name: "detail".into(), expect, links: vec![], priority: 7, fields: vec![title, note] },
     ]
+}
+
+/// What the fetches of all tests go by.
+pub(super) fn fetch_parts() -> FetchParts {
+    FetchParts {
+        recipe: Arc::new(Recipe::compile(&stages()).unwrap()),
+        scope: Arc::new(scope(&["site.test", "also.test"])),
+        rules: Arc::new(rules()),
+        fetch: Arc::new(fetch_settings()),
+        tls: Tls::new(&fetch_settings()).unwrap(),
+        clock: Clock::start(),
+    }
 }
 
 /// What the stage with a required `title` makes of a page.
@@ -147,16 +159,8 @@ impl Bed {
     pub(super) async fn start_on(arbiter: &ArbiterHandle) -> Self {
         let (home, reports) = ear();
         let (supervisor, obituaries) = ear();
-        let clock = Clock::start();
-        let parts = WorkerParts {
-            dispatcher: home.clone(),
-            recipe: Arc::new(Recipe::compile(&stages()).unwrap()),
-            scope: Arc::new(scope(&["site.test", "also.test"])),
-            rules: Arc::new(rules()),
-            fetch: Arc::new(fetch_settings()),
-            tls: Tls::new(&fetch_settings()).unwrap(),
-            clock,
-        };
+        let parts = WorkerParts { dispatcher: home.clone(), fetching: fetch_parts() };
+        let clock = parts.fetching.clock;
         let obituary = Obituary::new(Role::Worker(ME), supervisor);
         let worker = ProxyWorker::start_in_arbiter(arbiter, move |_| ProxyWorker::new(ME, parts, obituary));
         let mut bed = Self { worker: Some(worker), clock, gap: Duration::ZERO, home, reports, obituaries };

@@ -6,11 +6,10 @@
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
-use crate::clock::Clock;
-use crate::config;
 use crate::protocol::{Next, ProxyLease, ProxyRef, Why};
 use crate::proxy::Route;
-use crate::transport::{Client, Failure, Tls};
+use crate::transport::{Client, Failure};
+use crate::worker::fetch::FetchParts;
 use crate::worker::spacing::Spacing;
 
 /// How a binding stands.
@@ -45,12 +44,12 @@ impl Binding {
     ///
     /// # Errors
     /// No client can be built for this route.
-    pub(crate) fn new(lease: ProxyLease, tls: &Tls, settings: &config::Fetch, clock: Clock) -> Result<Self, Failure> {
+    pub(crate) fn new(lease: ProxyLease, parts: &FetchParts) -> Result<Self, Failure> {
         let ProxyLease { proxy, route } = lease;
         Ok(Self {
             proxy,
             label: route.label(),
-            client: Client::new(Arc::clone(&route), tls, settings, clock)?,
+            client: Client::new(Arc::clone(&route), &parts.tls, &parts.fetch, parts.clock)?,
             route,
             spacing: RefCell::default(),
             standing: RefCell::new(Standing::Current),
@@ -106,9 +105,7 @@ mod tests {
 
     fn binding() -> Binding {
         let (proxy, route) = (bed::lease(1), Arc::new(Route::Direct));
-        let settings = bed::fetch_settings();
-        let tls = Tls::new(&settings).unwrap();
-        Binding::new(ProxyLease { proxy, route }, &tls, &settings, Clock::start()).unwrap()
+        Binding::new(ProxyLease { proxy, route }, &bed::fetch_parts()).unwrap()
     }
 
     #[test]

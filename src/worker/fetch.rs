@@ -1,23 +1,43 @@
 //! One task through one client: its hops, a redial where a kept connection was stale, and the gaps between them.
 //!
-//! What comes in: a binding, a lease, the worker's parts. What goes out: [`Fetched`], with the meters filled on the way. It
+//! What comes in: a binding, a task, what fetches go by. What goes out: [`Fetched`], with the meters filled on the way. It
 //! must not know the dispatcher, nor decide who is to blame: that is the judge's.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use url::Url;
 
-use crate::clock::Timestamp;
-use crate::protocol::{Meters, TaskLease};
+use crate::address::Scope;
+use crate::clock::{Clock, Timestamp};
+use crate::config;
+use crate::extract::Recipe;
+use crate::protocol::Meters;
 use crate::record::{Provenance, Record};
-use crate::task::{HostKey, NewTask, Request};
-use crate::transport::{Answer, Exchange, Failure};
+use crate::task::{HostKey, NewTask, Request, Task};
+use crate::transport::{Answer, Exchange, Failure, Tls};
 use crate::verdict::{Reason, Verdict};
-use crate::worker::actor::WorkerParts;
 use crate::worker::binding::Binding;
-use crate::worker::judge::{self, Channel, Head};
+use crate::worker::judge::{self, Channel, Head, Rules};
 use crate::worker::page::{self, Interrupted, Unread};
 use crate::worker::redirect::{self, DeadEnd, Trail};
+
+/// What all fetches of a crawl go by.
+#[derive(Clone, Debug)]
+pub struct FetchParts {
+    /// How pages are read.
+    pub recipe: Arc<Recipe>,
+    /// Where links and redirects may lead.
+    pub scope: Arc<Scope>,
+    /// What statuses mean.
+    pub rules: Arc<Rules>,
+    /// `[fetch]`
+    pub fetch: Arc<config::Fetch>,
+    /// Whom to trust.
+    pub tls: Tls,
+    /// The crawl's time.
+    pub clock: Clock,
+}
 
 /// What came of a task.
 #[derive(Debug)]
@@ -54,14 +74,18 @@ impl From<Interrupted> for NoOutcome {
 }
 
 /// How the hops of a task ended, and at which address.
-struct LastHop {
-    url: Url,
-    end: HopEnd,
+pub(crate) struct LastHop {
+    pub(crate) url: Url,
+    pub(crate) end: HopEnd,
 }
 
-enum HopEnd {
+/// The end of the last hop.
+pub(crate) enum HopEnd {
+    /// An answer that leads no further, and when it was there.
     Answered(Answer, Timestamp),
+    /// No answer.
     Failed(Failure),
+    /// An answer that leads where this task must not go.
     Astray(DeadEnd, Channel),
 }
 
@@ -70,9 +94,11 @@ pub(crate) struct Fetch<'a> {
     /// Through which proxy.
     pub(crate) binding: &'a Binding,
     /// What.
-    pub(crate) lease: &'a TaskLease,
+    pub(crate) task: &'a Task,
+    /// The least time between the first bytes of two requests to one host.
+    pub(crate) gap: Duration,
     /// With which rules.
-    pub(crate) parts: &'a WorkerParts,
+    pub(crate) parts: &'a FetchParts,
     /// What it costs.
     pub(crate) meters: &'a mut Meters,
 }
@@ -83,7 +109,15 @@ impl Fetch<'_> {
     /// # Errors
     /// There is no outcome, and the page is not to blame.
     pub(crate) async fn run(mut self) -> Result<Fetched, NoOutcome> {
-        let LastHop { url, end } = self.hops().await;
+        let last = self.hops().await;
+        self.outcome(last).await
+    }
+
+    /// Reads and judges what the hops have led to.
+    ///
+    /// # Errors
+    /// There is no outcome, and the page is not to blame.
+    pub(crate) async fn outcome(self, LastHop { url, end }: LastHop) -> Result<Fetched, NoOutcome> {
         match end {
             HopEnd::Answered(answer, at) => self.answered(url, answer, at).await,
             HopEnd::Astray(end, channel) => Ok(judge::dead_end(&end, channel).into()),
@@ -94,9 +128,10 @@ impl Fetch<'_> {
         }
     }
 
-    async fn hops(&mut self) -> LastHop {
+    /// Asks, and follows redirects to their end.
+    pub(crate) async fn hops(&mut self) -> LastHop {
         let mut trail = Trail::new(&self.parts.scope, self.parts.fetch.max_redirects);
-        let mut request = self.lease.task.request.clone();
+        let mut request = self.task.request.clone();
         loop {
             let answer = match self.ask(&request).await {
                 Ok(answer) => answer,
@@ -143,7 +178,7 @@ impl Fetch<'_> {
             meters.requests += 1;
             meters.sent.retain(|(asked, _)| asked != host);
             meters.sent.push((host.clone(), sent));
-            self.binding.spacing.borrow_mut().sent(host, sent, self.lease.gap);
+            self.binding.spacing.borrow_mut().sent(host, sent, self.gap);
         }
         // Of the last request alone: an earlier hop's status would be taken for the answer that there was none of.
         meters.status = exchange.result.as_ref().ok().map(|answer| answer.status);
@@ -155,15 +190,15 @@ impl Fetch<'_> {
     async fn pause(&mut self, host: &HostKey) {
         let clock = self.parts.clock;
         let now = clock.now();
-        let at = self.binding.spacing.borrow_mut().take(host, self.lease.gap, now);
+        let at = self.binding.spacing.borrow_mut().take(host, self.gap, now);
         if at > now {
             tokio::time::sleep_until(clock.instant(at).into()).await;
             self.meters.wait += clock.now().since(now);
         }
     }
 
-    async fn answered(&mut self, url: Url, answer: Answer, at: Timestamp) -> Result<Fetched, NoOutcome> {
-        let (parts, task) = (self.parts, &*self.lease.task);
+    async fn answered(self, url: Url, answer: Answer, at: Timestamp) -> Result<Fetched, NoOutcome> {
+        let (parts, task) = (self.parts, self.task);
         let channel = Channel::answered(&self.binding.route, &answer);
         let content_type = match judge::head(answer.status, answer.retry_after(), channel, &parts.rules) {
             Head::Verdict(verdict) => return Ok(verdict.into()),
@@ -183,7 +218,7 @@ impl Fetch<'_> {
     }
 
     fn provenance(&self, status: u16, fetched_at: Timestamp) -> Arc<Provenance> {
-        let task = &*self.lease.task;
+        let task = self.task;
         Arc::new(Provenance {
             url: task.request.url.as_str().into(),
             fetched_at,

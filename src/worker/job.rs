@@ -21,17 +21,23 @@ const MESSAGE: usize = 200;
 /// Does one task. The first layer of supervision: a panic ends here as a verdict, and the worker lives.
 pub(crate) async fn run(worker: WorkerId, binding: Rc<Binding>, lease: TaskLease, parts: Rc<WorkerParts>) {
     let mut meters = Meters::default();
-    let fetch = Fetch { binding: &binding, lease: &lease, parts: &parts, meters: &mut meters };
+    let fetch =
+        Fetch { binding: &binding, task: &lease.task, gap: lease.gap, parts: &parts.fetching, meters: &mut meters };
     let fetched = match AssertUnwindSafe(fetch.run()).catch_unwind().await {
         Ok(Ok(fetched)) => fetched,
         Ok(Err(NoOutcome::ClientUnusable(reason))) => return binding.close(Why::Unusable(reason)),
         Ok(Err(NoOutcome::Interrupted)) => return,
-        Err(payload) => Fetched::from(judge::panicked(&message(&*payload))),
+        Err(payload) => panicked(&*payload),
     };
     let Fetched { verdict, links, records, missing } = fetched;
     let next = binding.next();
     let outcome = Outcome { worker, assignment: lease.settle(), verdict, links, records, missing, meters, next };
     parts.dispatcher.do_send(WorkerReport::Fetched(Box::new(outcome)));
+}
+
+/// What is said of a task that our own code panicked on.
+pub(crate) fn panicked(payload: &(dyn Any + Send)) -> Fetched {
+    judge::panicked(&message(payload)).into()
 }
 
 /// What `panic!` was given, on one line.

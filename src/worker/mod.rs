@@ -9,6 +9,7 @@ mod fetch;
 mod job;
 mod judge;
 mod page;
+mod probe;
 mod redirect;
 mod spacing;
 mod text;
@@ -17,4 +18,6 @@ mod text;
 mod bed;
 
 pub use actor::{ProxyWorker, WorkerParts};
+pub use fetch::FetchParts;
 pub use judge::Rules;
+pub use probe::{Probe, Seen, judge_file, lone_task, probe};

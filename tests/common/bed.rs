@@ -80,6 +80,12 @@ impl Bed {
         self
     }
 
+    /// One more good proxy, with the same address towards the site as the first one.
+    pub fn twin(mut self) -> Self {
+        self.proxies.push(proxy::Builder::new(1, Behaviour::Good));
+        self
+    }
+
     /// So many good proxies more that want this password.
     pub fn locked(mut self, count: usize, user: &str, password: &str) -> Self {
         for _ in 0..count {

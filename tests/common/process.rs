@@ -152,6 +152,12 @@ impl Ended {
         self
     }
 
+    /// What stands on stdout, which is one JSON value.
+    pub fn json(&self) -> Value {
+        let parsed = serde_json::from_str(&self.stdout);
+        parsed.unwrap_or_else(|error| panic!("{error}: {}\n{}", self.stdout, tail(&self.stderr)))
+    }
+
     /// Fails unless stderr has this text, in whatever case.
     pub fn expect_said(self, text: &str) -> Self {
         let said = self.stderr.to_lowercase().contains(&text.to_lowercase());

@@ -51,12 +51,21 @@ impl World {
 
     /// Starts `burdock run bed.toml` with the bed's settings and these arguments more.
     pub fn start(&self, args: &[&str]) -> Running {
-        let mut all = vec!["run", "bed.toml"];
+        self.command(&[&["run", "bed.toml"], args].concat())
+    }
+
+    /// Starts any command that takes a config, in the bed's folder and with its settings.
+    pub fn command(&self, args: &[&str]) -> Running {
+        let mut all = args.to_vec();
         for set in &self.sets {
             all.extend(["--set", set]);
         }
-        all.extend(args);
         Running::start(self.folder.path(), &all)
+    }
+
+    /// A file in the bed's folder.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
     }
 
     /// Where run folders lie.

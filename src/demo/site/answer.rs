@@ -3,6 +3,7 @@
 //! In comes a path; out comes an [`Answer`]. Throttling counts the requests of its page; nothing else is remembered.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::fault::Fault;
@@ -34,6 +35,11 @@ impl Answer {
     /// Only words: for a status that has no page.
     fn status(status: u16) -> Self {
         Self::new(status, frame(reason(status), &format!("<h1>{status} {}</h1>", reason(status))))
+    }
+
+    /// Who asks, as sites that tell it do.
+    fn origin(from: IpAddr) -> Self {
+        Self::new(200, format!("{{\"origin\": \"{from}\"}}"))
     }
 
     fn redirect(status: u16, to: &str) -> Self {
@@ -96,9 +102,10 @@ impl Answers {
         Self { pages, faults }
     }
 
-    /// The answer to one more request for `path`.
-    pub(super) fn to(&self, path: &str) -> Answer {
+    /// The answer to one more request for `path`; `/ip` tells the address that it comes from.
+    pub(super) fn to(&self, path: &str, from: IpAddr) -> Answer {
         match self.faults.get(path) {
+            None if path == "/ip" => Answer::origin(from),
             None => self.page(path),
             Some((Fault::Status(status), _)) => Answer::status(*status),
             Some((Fault::FieldMissing, _)) => Answer::new(200, frame("Nothing here", "<p>soon more</p>")),

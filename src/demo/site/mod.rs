@@ -153,7 +153,7 @@ async fn serve(reception: &Reception, stream: impl AsyncRead + AsyncWrite + Unpi
         if !reception.latency.is_zero() {
             tokio::time::sleep(reception.latency).await;
         }
-        let answer = reception.answers.to(&request.target);
+        let answer = reception.answers.to(&request.target, peer.ip());
         let sent = wire.send(&answer.bytes(&request.method)).await;
         let (ended, status) = (reception.clock.now(), answer.status);
         let visit = Visit { started, ended, from: peer.ip(), port: peer.port(), path: request.target.clone(), status };

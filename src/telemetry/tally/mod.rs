@@ -20,6 +20,7 @@ use heartbeat::Beats;
 use proxies::Proxies;
 
 use super::Names;
+use super::progress::{Glance, Pace};
 use crate::clock::Timestamp;
 use crate::dispatcher::notice::{Notice, PageNotice};
 use crate::frontier::Stats;
@@ -97,6 +98,18 @@ impl Tally {
             busy_time: self.proxies.busy_time(),
         };
         self.beats.beat(&picture, now)
+    }
+
+    /// How it goes now; `pace` remembers how it went before.
+    pub fn glance(&self, pace: &mut Pace, now: Timestamp) -> Glance {
+        Glance {
+            stats: self.stats,
+            bound: self.workers.count_bound(),
+            parked: self.workers.count_parked(),
+            proxies: self.proxies.counts(now),
+            replaced: self.proxies.iter().filter(|(_, proxy)| proxy.replaced > 0).count(),
+            rate: pace.at(now, &self.stats),
+        }
     }
 
     /// What most heartbeats named as the limit.
