@@ -13,6 +13,7 @@ mod penalty;
 mod roster;
 #[cfg(test)]
 mod simulation;
+mod suspects;
 mod trial;
 mod window;
 mod words;

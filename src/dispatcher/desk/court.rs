@@ -1,20 +1,19 @@
 //! The court: what an outcome means for the page, for its proxy, and for the proxies that failed on the page before.
 //!
 //! Until the odds of a failure are weighed, an "either" failure sends the page to another proxy; a success there convicts
-//! the proxies that failed on it, and enough witnesses condemn the page. What the judge says is `worker/judge.rs`.
+//! the proxies that failed on it, and enough witnesses condemn the page (`suspects.rs`). What the judge says is
+//! `worker/judge.rs`.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::roster::Stirred;
-use super::trial::{Jury, Ruling};
 use super::{Desk, Held, Place};
 use crate::clock::Timestamp;
 use crate::dispatcher::notice::{Notice, PageNotice, Then};
 use crate::frontier::{Fate, Settlement, Try};
 use crate::protocol::{Assignment, Outcome};
 use crate::proxy::ProxyId;
-use crate::proxy::health::Standing;
 use crate::record::Record;
 use crate::task::{HostKey, NewTask, TaskId};
 use crate::verdict::{Reason, Verdict};
@@ -179,7 +178,7 @@ impl Desk {
     }
 
     /// The page is what it is, and the proxies that said so, or failed on it, are not to blame.
-    fn agreed(&mut self, id: TaskId, proxy: Option<ProxyId>, fate: Fate, now: Timestamp) -> Then {
+    pub(super) fn agreed(&mut self, id: TaskId, proxy: Option<ProxyId>, fate: Fate, now: Timestamp) -> Then {
         for proxy in self.acquit(id).into_iter().chain(proxy) {
             self.worked(proxy);
         }
@@ -195,7 +194,7 @@ impl Desk {
     }
 
     /// The page is to blame: pauses because of it end. Gives the witnesses.
-    fn acquit(&mut self, id: TaskId) -> Vec<ProxyId> {
+    pub(super) fn acquit(&mut self, id: TaskId) -> Vec<ProxyId> {
         let Some(held) = self.held.get(&id) else { return Vec::new() };
         let (host, witnesses) = (held.task.host.clone(), held.trial.witnesses());
         for (witness, _) in &witnesses {
@@ -205,83 +204,6 @@ impl Desk {
         }
         self.stirred = Stirred::Yes;
         witnesses.into_iter().map(|(witness, _)| witness).collect()
-    }
-
-    /// The page or the proxy: another proxy will tell.
-    fn testify(&mut self, id: TaskId, proxy: ProxyId, verdict: &Verdict, now: Timestamp) -> Then {
-        let Some(held) = self.held.get_mut(&id) else { return Then::Stale };
-        held.trial.testify(proxy, verdict.clone());
-        let limits = self.limits.health;
-        let standing = self.pool.health(proxy).map_or(Standing::Fit, |health| health.fail_silently(id, &limits));
-        if let Some(reason) = verdict.reason() {
-            self.blame(reason);
-            self.mind(proxy, standing, reason, now);
-        }
-        match self.try_page(id, now) {
-            Some(then) => then,
-            None => {
-                self.put_back(id);
-                Then::Again
-            }
-        }
-    }
-
-    /// Rules on a suspect page, as far as it can be ruled on now. `None`: it waits for another proxy, or for its time.
-    fn try_page(&mut self, id: TaskId, now: Timestamp) -> Option<Then> {
-        let held = self.held.get(&id)?;
-        let jury = self.jury(held);
-        match held.trial.rule(self.limits.retry.witnesses, jury) {
-            Ruling::Agreed(verdict) => {
-                let fate = match verdict {
-                    Verdict::Gone(_, reason) => Fate::Gone(reason),
-                    other => Fate::Dead(other.reason().cloned().unwrap_or_else(|| Reason::new("unknown", "it failed"))),
-                };
-                Some(self.agreed(id, None, fate, now))
-            }
-            Ruling::Condemned(reason) => {
-                self.acquit(id);
-                Some(self.use_attempt(id, reason, now))
-            }
-            Ruling::Elsewhere => None,
-            Ruling::Repeat => {
-                let said = u32::try_from(held.tries.len()).unwrap_or(u32::MAX);
-                let wait = self.backoff(said);
-                let held = self.held.get_mut(&id)?;
-                if !held.repeat {
-                    held.repeat = true;
-                    held.not_before = now + wait;
-                }
-                None
-            }
-        }
-    }
-
-    fn jury(&self, held: &Held) -> Jury {
-        let usable = self.pool.usable();
-        if self.pool.iter().any(|(proxy, member)| member.usable() && !held.trial.heard(proxy)) {
-            Jury::Fresh
-        } else if usable == 0 {
-            Jury::Nobody
-        } else if usable == 1 && held.trial.witnesses().len() == 1 {
-            Jury::Single
-        } else {
-            Jury::Heard
-        }
-    }
-
-    /// Rules again on suspects, if the proxies that could be asked have changed, or one has come back undecided.
-    pub(super) fn review_suspects(&mut self, now: Timestamp) {
-        let stirred = std::mem::replace(&mut self.suspects_stirred, Stirred::No);
-        if stirred == Stirred::No && self.pool.generation() == self.seen_generation {
-            return;
-        }
-        self.seen_generation = self.pool.generation();
-        for id in self.window.suspects().collect::<Vec<_>>() {
-            if self.try_page(id, now).is_some() {
-                self.window.take(id);
-            }
-        }
-        self.stirred = Stirred::Yes;
     }
 
     /// No page costs more requests than this, whoever is to blame.
@@ -311,7 +233,7 @@ impl Desk {
     }
 
     /// The wait after the `nth` failure, from 1: doubled each time, and up to half of it more at random.
-    fn backoff(&mut self, nth: u32) -> Duration {
+    pub(super) fn backoff(&mut self, nth: u32) -> Duration {
         let retry = &self.limits.retry;
         let doubled = retry.backoff.saturating_mul(2u32.saturating_pow(nth.saturating_sub(1)));
         doubled.min(retry.backoff_max).mul_f64(1.0 + 0.5 * self.rng.f64())
