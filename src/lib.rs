@@ -1,4 +1,7 @@
 //! Burdock, a crawler that clings: one worker per proxy, each proxy used until it breaks, every page exactly once.
+//!
+//! This is the map: a folder or file a part, each opening with what it is for. Messages are in `protocol`, all wiring in `crawl`,
+//! the promises of the command line in `cli` and `exit`. The library is for this program alone.
 
 pub mod address;
 pub mod cli;

@@ -1,4 +1,6 @@
 //! The command line: everything it does is in [`burdock`].
+//!
+//! Nothing comes in that it looks at, and an exit code goes out.
 
 use std::process::ExitCode;
 

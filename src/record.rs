@@ -1,4 +1,7 @@
 //! Extracted data on its way from a page to the feeds.
+//!
+//! Made by the extraction, committed by the frontier with their page, written by the sink. Plain words that those three share;
+//! none of them is known here.
 
 use std::sync::Arc;
 

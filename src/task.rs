@@ -1,4 +1,6 @@
 //! The unit of work: one request at one stage, and the names that everybody uses for it.
+//!
+//! Plain words: stages, requests, tasks, hosts, and why one is not fetched. Who makes, keeps or fetches them is not known here.
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,4 +1,7 @@
 //! What one fetch turned out to be, and who is suspect: the words that the judge speaks and the Desk acts on.
+//!
+//! Plain words, made by one and read by the other. What leads to a verdict is in `worker/judge.rs`, what follows in
+//! `dispatcher/desk/court.rs`.
 
 use std::fmt;
 use std::time::Duration;

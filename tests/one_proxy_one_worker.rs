@@ -16,7 +16,7 @@ fn a_proxy_that_breaks_and_returns_is_never_in_two_hands() {
     let flaky = Behaviour::Flaky { share: 0.6 };
     let bed = (0..6).fold(Bed::new().proxies(2), |bed, _| bed.proxy(flaky));
     // Short rests: the broken ones come back again and again.
-    let bed = bed.workers(5).lists(16).per_list(10).set("health.cooldown", "\"50ms\"");
+    let bed = bed.workers(5).lists(40).per_list(10).set("health.cooldown", "\"50ms\"");
     let bed = bed.set("health.cooldown_max", "\"100ms\"");
     let crawl = bed.crawl().expect_exit(0).expect_all_records();
     let crawl = crawl.bindings_never_overlap().requests_never_overlap_per_address().fetches_are_by_holders();

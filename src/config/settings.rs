@@ -13,7 +13,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, de::Error};
 
 use super::unit::{deserialize_duration, deserialize_size};
-use crate::proxy::Route;
+use crate::proxy::{Route, Secret};
 
 pub use feed::{Feed, FeedKind, IfExists, MetaColumn};
 pub use recipe::{Expect, Field, Link, Stage, Take};
@@ -139,9 +139,9 @@ pub struct Fetch {
     pub max_redirects: u32,
     /// `User-Agent`
     pub user_agent: String,
-    /// Further headers, in order.
+    /// Further headers, in order. Some are cookies and tokens, so no value is shown.
     #[serde(deserialize_with = "deserialize_pairs")]
-    pub headers: Vec<(String, String)>,
+    pub headers: Vec<(String, Secret)>,
     /// Literal private addresses may be asked for.
     pub allow_private: bool,
     /// PEM file of certificate authorities trusted besides the usual ones.
@@ -263,9 +263,9 @@ pub struct Supervisor {
     pub window: Duration,
 }
 
-fn deserialize_pairs<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<(String, String)>, D::Error> {
+fn deserialize_pairs<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<(String, Secret)>, D::Error> {
     let pairs = config::Map::<String, String>::deserialize(from)?;
-    Ok(pairs.into_iter().collect())
+    Ok(pairs.into_iter().map(|(name, value)| (name, Secret::new(value))).collect())
 }
 
 impl<'de> Deserialize<'de> for Count {

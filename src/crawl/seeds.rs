@@ -1,4 +1,6 @@
 //! Start URLs as tasks, read as the frontier needs them.
+//!
+//! In come addresses, read a few at a time; out go tasks of the start stage, or their exclusion. It keeps none of them.
 
 use std::io;
 use std::sync::Arc;

@@ -1,4 +1,6 @@
 //! What the Desk has to tell people: facts for the log and the report. Nothing is decided by them.
+//!
+//! They go out of the Desk as they happen and come in where they are counted and written. How they are worded is not known here.
 
 use std::sync::Arc;
 

@@ -1,4 +1,7 @@
 //! Fingerprints: a task's identity in 8 bytes.
+//!
+//! In come stage and request, out goes a number that is the same for the same page, under the key of the run. Which pages are known
+//! is the frontier's to know.
 
 use std::hash::Hasher;
 use std::sync::Arc;

@@ -66,7 +66,7 @@ impl Template {
         for (name, value) in &settings.headers {
             let known = HeaderName::from_bytes(name.as_bytes());
             let known = known.map_err(|_| Failure::ClientUnusable(format!("{name:?} is no name of a header")))?;
-            headers.insert(known, value_of(name, value)?);
+            headers.insert(known, value_of(name, value.reveal())?);
             order.push(name.to_ascii_lowercase().into());
         }
         if !headers.contains_key(header::ACCEPT_ENCODING) {

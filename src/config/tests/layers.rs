@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::super::*;
 use super::{Folder, PROXIES, STAGE, START, with};
-use crate::proxy::Route;
+use crate::proxy::{Route, Secret};
 
 fn effective(loaded: &Loaded, key: &str) -> String {
     let lines: Vec<_> = loaded.effective.iter().filter(|(name, ..)| name == key).collect();
@@ -27,7 +27,7 @@ fn a_small_config_is_filled_up_with_defaults() {
     assert_eq!(settings.run_dir(), folder.path("runs/crawl"));
     assert_eq!(settings.pace, Pace { delay: Duration::from_secs(1), jitter: 0.5 });
     assert_eq!(settings.fetch.max_body, 10 << 20);
-    assert_eq!(settings.fetch.headers[1], ("accept-language".into(), "en".into()));
+    assert_eq!(settings.fetch.headers[1], ("accept-language".into(), Secret::new("en")));
     assert_eq!(settings.retry.status, [408, 500, 502, 503, 504, 520, 521, 522, 524]);
     assert_eq!(settings.proxies.wait, Duration::from_secs(900));
     assert_eq!(settings.log.file, folder.path("runs/crawl/run.log.jsonl"));
@@ -106,7 +106,7 @@ fn tables_merge_and_arrays_are_replaced_whole() {
     let loaded = with("[retry]\nstatus = [500]\n[fetch.headers]\nAccept-Language = \"de\"\nx-shop = \"1\"\n").load();
     assert_eq!(loaded.settings.retry.status, [500]);
     assert_eq!(loaded.settings.retry.gone, [404, 410]);
-    let headers: Vec<_> = loaded.settings.fetch.headers.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+    let headers: Vec<_> = loaded.settings.fetch.headers.iter().map(|(n, v)| (n.as_str(), v.reveal())).collect();
     assert_eq!(headers, [("accept", "text/html,*/*;q=0.8"), ("accept-language", "de"), ("x-shop", "1")]);
 }
 

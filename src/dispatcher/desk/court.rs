@@ -1,7 +1,8 @@
 //! The court: what an outcome means for the page, for its proxy, and for the proxies that failed on the page before.
 //!
 //! Until the odds of a failure are weighed, an "either" failure sends the page to another proxy; a success there convicts
-//! the proxies that failed on it, and enough witnesses condemn the page. What the judge says is `worker/judge.rs`.
+//! the proxies that failed on it, and enough witnesses condemn the page (`suspects.rs`). What the judge says is
+//! `worker/judge.rs`.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,7 @@
 //! The intake: when tasks are claimed from the frontier, and what becomes of them.
+//!
+//! In come claims and what the frontier says of itself; out go the order to claim again, and tasks for the window. Which
+//! worker gets one is not known here.
 
 use std::sync::Arc;
 

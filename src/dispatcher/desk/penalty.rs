@@ -1,4 +1,7 @@
 //! Penalties: what follows for a proxy that was found at fault, or that fails in silence.
+//!
+//! In come a proxy and a reason; out go charges, rests, pauses and retirements, and the notices of them. Whether the proxy was at
+//! fault is the court's to say, and known before.
 
 use std::time::Duration;
 

@@ -1,4 +1,7 @@
 //! What the Desk is told and what it orders.
+//!
+//! Events come in and orders go out, nothing else does: this page is all of the Desk that its shell, and the simulation, need to
+//! know. Neither has an address or a channel in it.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,7 @@
 //! Workers that come, go and report: what each of these events changes in what is held.
+//!
+//! In come a worker's number and what it says; out go the tasks and the proxy that it held, to be given out again. Whom they go to
+//! is not known here.
 
 use std::sync::Arc;
 

@@ -232,7 +232,7 @@ pub(super) fn settings() -> Fetch {
         max_body: 1 << 20,
         max_redirects: 5,
         user_agent: "burdock/test".into(),
-        headers: vec![("accept".into(), "text/html".into()), ("accept-language".into(), "en".into())],
+        headers: vec![("accept".into(), Secret::new("text/html")), ("accept-language".into(), Secret::new("en"))],
         allow_private: true,
         ca_file: None,
     }
