@@ -37,14 +37,14 @@ pub struct Timing {
     pub receive: Duration,
 }
 
-/// An answer that is whole.
+/// An answer that is whole; of one without success (not 2xx) the head is enough.
 #[derive(Clone, Debug)]
 pub struct Answer {
     /// The status: 101, or 200 to 999.
     pub status: u16,
     /// The headers, without those that speak of the connection.
     pub headers: HeaderMap,
-    /// The body, decoded; at most `fetch.max_body` bytes.
+    /// The body, decoded; at most `fetch.max_body` bytes. Empty where it broke and the status says enough.
     pub body: Bytes,
     /// It came inside the site's verified TLS, or without a proxy: no proxy can have made it up.
     pub secure: bool,

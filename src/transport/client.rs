@@ -17,6 +17,7 @@ use awc::error::{ConnectError, SendRequestError};
 use awc::http::header::{self, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION};
 use awc::http::{Method, Uri};
 use awc::{ClientResponse, SendClientRequest};
+use bytes::Bytes;
 use futures_util::StreamExt;
 use tokio::time::{Instant, Sleep, sleep_until};
 
@@ -121,13 +122,10 @@ impl Client {
             return Err(Failure::ProxyAuth);
         }
         alarm.as_mut().reset(end);
-        let body = {
-            let mut reading = pin!(self.body(&mut response));
-            poll_fn(|cx| match reading.as_mut().poll(cx) {
-                std::task::Poll::Ready(body) => std::task::Poll::Ready(body),
-                std::task::Poll::Pending => alarm.as_mut().poll(cx).map(|()| Err(Failure::BodyTimeout)),
-            })
-            .await?
+        let body = match self.body_in_time(&mut response, alarm).await {
+            // It is read for the connection's sake, but what has happened is said by the status.
+            Err(_) if !(200..=299).contains(&status) => Bytes::new(),
+            body => body?,
         };
         Ok(Answer { status, headers: response.headers().clone(), body, secure: self.is_sure(&leg), at })
     }
@@ -184,7 +182,17 @@ impl Client {
         }
     }
 
-    async fn body(&self, response: &mut ClientResponse) -> Result<bytes::Bytes, Failure> {
+    /// Reads the body. What is readable is looked at before the clock is.
+    async fn body_in_time(&self, response: &mut ClientResponse, mut alarm: Pin<&mut Sleep>) -> Result<Bytes, Failure> {
+        let mut reading = pin!(self.body(response));
+        poll_fn(|cx| match reading.as_mut().poll(cx) {
+            std::task::Poll::Ready(body) => std::task::Poll::Ready(body),
+            std::task::Poll::Pending => alarm.as_mut().poll(cx).map(|()| Err(Failure::BodyTimeout)),
+        })
+        .await
+    }
+
+    async fn body(&self, response: &mut ClientResponse) -> Result<Bytes, Failure> {
         let codings = response.headers().get_all(header::CONTENT_ENCODING);
         let codings: Vec<_> = codings.map(|value| value.to_str().unwrap_or("unreadable")).collect();
         let mut body = Body::new(&codings.join(","), self.max_body)?;

@@ -81,10 +81,14 @@ fn stages() -> [config::Stage; 2] {
     ]
 }
 
+/// The recipe of all tests.
+pub(super) fn recipe() -> Recipe {
+    Recipe::compile(&stages()).unwrap()
+}
+
 /// What the stage with a required `title` makes of a page.
 pub(super) fn extracted(html: &str) -> Extracted {
-    let recipe = Recipe::compile(&stages()).unwrap();
-    extract::read(recipe.stage(DETAIL), &Page { url: &url("http://site.test/"), text: html })
+    extract::read(recipe().stage(DETAIL), &Page { url: &url("http://site.test/"), text: html })
 }
 
 pub(super) fn url(text: &str) -> Url {
@@ -151,7 +155,7 @@ impl Bed {
         let clock = Clock::start();
         let parts = WorkerParts {
             dispatcher: home.clone(),
-            recipe: Arc::new(Recipe::compile(&stages()).unwrap()),
+            recipe: Arc::new(recipe()),
             scope: Arc::new(scope(&["site.test", "also.test"])),
             rules: Arc::new(rules()),
             fetch: Arc::new(fetch_settings()),

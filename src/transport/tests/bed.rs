@@ -30,6 +30,8 @@ pub(super) enum Step {
     Send(Vec<u8>),
     /// Sends this, each byte on its own.
     Trickle(Vec<u8>),
+    /// Sends this, then a byte now and then, for ever.
+    Drip(Vec<u8>),
     /// Closes, TLS in order.
     Close,
     /// Cuts the connection below TLS.
@@ -77,6 +79,9 @@ impl Seen {
         })
     }
 }
+
+/// Between two bytes of a drip: far less than any time-out, so that each byte shows that the sender lives.
+const DRIP: Duration = Duration::from_millis(20);
 
 /// What a SOCKS5 proxy was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -161,6 +166,14 @@ impl Server {
                         stream.write_all(std::slice::from_ref(byte)).await.ok()?;
                         stream.flush().await.ok()?;
                         tokio::task::yield_now().await;
+                    }
+                }
+                Step::Drip(bytes) => {
+                    stream.write_all(bytes).await.ok()?;
+                    loop {
+                        stream.flush().await.ok()?;
+                        tokio::time::sleep(DRIP).await;
+                        stream.write_all(b"x").await.ok()?;
                     }
                 }
                 Step::Close => {

@@ -151,6 +151,28 @@ async fn the_whole_hop_has_a_time_out_that_the_head_does_not_end() {
 }
 
 #[actix_rt::test]
+async fn a_trickle_is_out_of_time_although_it_never_stops() {
+    let head = Fetch { head_timeout: Duration::from_millis(500), timeout: FOR_EVER, ..settings() };
+    let body = Fetch { head_timeout: FOR_EVER, timeout: Duration::from_millis(1_500), ..settings() };
+    let answers = [
+        ("HTTP/1.1 200 OK\r\nX-Long: x", Failure::HeadTimeout),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n", Failure::BodyTimeout),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffff\r\n", Failure::BodyTimeout),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;note=", Failure::BodyTimeout),
+        ("HTTP/1.1 200 OK\r\n\r\n", Failure::BodyTimeout),
+    ];
+    let hops = Way::ALL.into_iter().flat_map(|way| answers.iter().map(move |answer| (way, answer.clone())));
+    let hop = |(way, (begun, expected)): (Way, (&'static str, Failure))| {
+        let settings = if expected == Failure::HeadTimeout { head.clone() } else { body.clone() };
+        async move {
+            let bed = Bed::with(way, settings, move |_| vec![Step::Drip(begun.into())]).await;
+            assert_eq!(failure(&bed.get("/").await), &expected, "{way:?} {begun:?}");
+        }
+    };
+    join_all(hops.map(hop)).await;
+}
+
+#[actix_rt::test]
 async fn a_client_is_good_after_a_time_out() {
     let short = Fetch { head_timeout: Duration::from_millis(500), ..settings() };
     let fetches = |way| {

@@ -126,6 +126,17 @@ async fn an_answer_tells_its_certainty_and_its_headers() {
 }
 
 #[actix_rt::test]
+async fn a_redirect_to_an_address_in_utf_8_is_told_and_other_bytes_do_no_harm() {
+    for (written, expected) in
+        [("/b\u{fc}cher/\u{5317}\u{4eac}".as_bytes(), "/b\u{fc}cher/\u{5317}\u{4eac}"), (b"/caf\xe9", "/caf\u{fffd}")]
+    {
+        let answer = [b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: ", written, b"\r\n\r\n"].concat();
+        let bed = Bed::new(Way::Forward, move |_| vec![send(&answer)]).await;
+        assert_eq!(bed.get("/").await.result.unwrap().location().as_deref(), Some(expected));
+    }
+}
+
+#[actix_rt::test]
 async fn retry_after_is_read_as_seconds_and_as_a_date() {
     for (lines, expected) in [
         ("Retry-After: 120", Some(120)),
