@@ -58,6 +58,7 @@ fn settings(home: &Path) -> Settings {
             user_agent: "burdock".into(),
             headers: vec![],
             allow_private: true,
+            insecure_tls: false,
             ca_file: None,
         },
         retry: config::Retry {

@@ -203,6 +203,10 @@ impl<'a> Checker<'a> {
                 self.fault(&below, origin, format!("{name:?} is not the name of a header"), "");
                 continue;
             }
+            if let Some(help) = text::why_header_is_ours(&name) {
+                self.fault(&below, origin, format!("the header {name:?} is not yours to set"), help);
+                continue;
+            }
             let Some(item) = self.value(&below, item, &Shape::Text) else { continue };
             match &item.kind {
                 ValueKind::String(text) if text::is_header_value(text) => {

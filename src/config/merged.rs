@@ -99,6 +99,11 @@ impl<'a> Merged<'a> {
         if !text::is_header_value(&fetch.user_agent) {
             self.fault("fetch.user_agent", "\"fetch.user_agent\" holds what no header can hold", text::HEADER_HELP);
         }
+        if fetch.insecure_tls {
+            let warning = "fetch.insecure_tls: no site's certificate is checked; whoever is on the way, a proxy for one, can \
+                           read and change what is fetched";
+            self.warnings.push(warning.to_owned());
+        }
         if let Some(error) = fetch.ca_file.as_ref().and_then(|path| std::fs::File::open(path).err()) {
             let message = format!("cannot read fetch.ca_file {}: {error}", self.near(fetch.ca_file.as_deref()));
             self.fault("fetch.ca_file", message, "it is a PEM file, relative to the config");

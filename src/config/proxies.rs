@@ -9,7 +9,7 @@ use super::merged::Merged;
 use super::origin::Origin;
 use super::problem::Place;
 use crate::address::Template;
-use crate::proxy::line::{LineError, distinct, parse, read};
+use crate::proxy::line::{distinct, parse, read};
 use crate::proxy::{Endpoint, Route, Scheme, Secret};
 
 /// More proxies than this are a slip in a template.
@@ -81,19 +81,6 @@ impl Merged<'_> {
             let more = lines.errors.len() - LISTED;
             self.fault_at(Place::In(name.clone()), format!("{more} more lines that are no proxies"), "");
         }
-        let mut refused = 0;
-        for (line, endpoint) in &lines.endpoints {
-            if let Some((message, help)) = not_built(endpoint) {
-                refused += 1;
-                if refused <= LISTED {
-                    self.fault_at(at(*line), message, help);
-                }
-            }
-        }
-        if refused > LISTED {
-            let message = format!("{} more proxies of a kind that is not built yet", refused - LISTED);
-            self.fault_at(Place::In(name.clone()), message, "");
-        }
         let written: Vec<_> = text.trim_start_matches('\u{feff}').lines().collect();
         let found = |(number, endpoint): (usize, Endpoint)| {
             let line = written.get(number - 1).copied().unwrap_or_default();
@@ -117,17 +104,12 @@ impl Merged<'_> {
             let shown = if self.is_broken("proxies.list") { "proxies.list" } else { &key };
             let shown = shown.to_owned();
             for text in template.iter().flat_map(Template::expand) {
-                let fault = match parse(&text, self.scheme()) {
-                    Ok(endpoint) => {
-                        let fault = not_built(&endpoint);
-                        proxies.push(Found { place: key.clone(), line: Secret::new(text), endpoint });
-                        fault
+                match parse(&text, self.scheme()) {
+                    Ok(endpoint) => proxies.push(Found { place: key.clone(), line: Secret::new(text), endpoint }),
+                    Err(error) => {
+                        self.fault(&key, format!("{shown:?}: {error}"), error.help());
+                        break;
                     }
-                    Err(error) => Some(explained(&error)),
-                };
-                if let Some((message, help)) = fault {
-                    self.fault(&key, format!("{shown:?}: {message}"), help);
-                    break;
                 }
             }
         }
@@ -155,19 +137,5 @@ impl Merged<'_> {
             self.warnings.push(format!("{count} {noun} there already and {verb} once ({at}{more})"));
         }
         kept
-    }
-}
-
-fn explained(error: &LineError) -> (String, String) {
-    (error.to_string(), error.help().to_owned())
-}
-
-fn not_built(endpoint: &Endpoint) -> Option<(String, String)> {
-    match endpoint.scheme {
-        Scheme::Http => None,
-        Scheme::Https | Scheme::Socks5 => {
-            let message = format!("{} proxies are not built yet", endpoint.scheme.as_str());
-            Some((message, "use http proxies".to_owned()))
-        }
     }
 }

@@ -178,7 +178,7 @@ const FIELD: &[Key] = &[
 const PROXIES: &[Key] = &[
     built("file", Path),
     built("list", List(&Proxy)),
-    built("scheme", Word(&["http"], &["https", "socks5", "socks5h"])),
+    built("scheme", Word(&["http", "https", "socks5", "socks5h"], &[])),
     built("direct", Bool),
     later("order"),
     later("rotating"),
@@ -206,7 +206,7 @@ const FETCH: &[Key] = &[
     built("user_agent", Text),
     built("headers", Headers),
     built("allow_private", Bool),
-    later("insecure_tls"),
+    built("insecure_tls", Bool),
     built("ca_file", Path),
 ];
 

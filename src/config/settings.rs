@@ -144,6 +144,8 @@ pub struct Fetch {
     pub headers: Vec<(String, Secret)>,
     /// Literal private addresses may be asked for.
     pub allow_private: bool,
+    /// Sites may show any certificate; proxies may not.
+    pub insecure_tls: bool,
     /// PEM file of certificate authorities trusted besides the usual ones.
     pub ca_file: Option<PathBuf>,
 }

@@ -157,6 +157,20 @@ pub(super) fn is_header_name(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }
 
+/// What to do instead of setting this header, which the transport sets or must not have.
+pub(super) fn why_header_is_ours(name: &str) -> Option<&'static str> {
+    match name.to_ascii_lowercase().as_str() {
+        "user-agent" => Some("set fetch.user_agent"),
+        "proxy-authorization" => Some("write user and password on the proxy's line"),
+        "accept-encoding" => Some("leave it out: it names what can be unpacked here, gzip and deflate"),
+        "host" | "connection" | "proxy-connection" | "keep-alive" | "upgrade" | "content-length"
+        | "transfer-encoding" | "expect" | "date" => {
+            Some("leave it out: it is sent as each request needs it, or not at all")
+        }
+        _ => None,
+    }
+}
+
 /// What a header can hold.
 pub(super) const HEADER_HELP: &str = "letters, digits and signs of ASCII, spaces and tabs between them";
 

@@ -44,6 +44,9 @@ pub enum LineError {
     /// Basic authentication has no place for it.
     #[error("the user holds a colon, which HTTP proxies cannot be sent")]
     Colon,
+    /// SOCKS5 has a byte for the length of each, and forbids 0.
+    #[error("SOCKS5 takes a user and a password of 1 to 255 bytes")]
+    SocksLength,
 }
 
 impl LineError {
@@ -58,6 +61,7 @@ impl LineError {
             Self::User => "write user:password@host:port, or leave both out",
             Self::Encoding => "percent-encode a literal % as %25",
             Self::Colon => "ask the proxy's vendor for a user without a colon",
+            Self::SocksLength => "if the proxy wants a token alone, ask its vendor what to send as the password",
         }
     }
 }
@@ -203,12 +207,16 @@ fn endpoint(
         Host::Ipv4(address) => address.to_string(),
         Host::Ipv6(address) => address.to_string(),
     };
-    if let Some((user, _)) = &credentials {
+    if let Some((user, password)) = &credentials {
         if user.is_empty() {
             return Err(LineError::User);
         }
-        if user.contains(':') && scheme != Scheme::Socks5 {
-            return Err(LineError::Colon);
+        match scheme {
+            Scheme::Http | Scheme::Https if user.contains(':') => return Err(LineError::Colon),
+            Scheme::Socks5 if ![user, password].iter().all(|text| (1..=255).contains(&text.len())) => {
+                return Err(LineError::SocksLength);
+            }
+            Scheme::Http | Scheme::Https | Scheme::Socks5 => {}
         }
     }
     let credentials =

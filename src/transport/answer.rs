@@ -2,6 +2,7 @@
 //!
 //! Plain values; the client makes them, the worker reads them.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use awc::http::header::{self, HeaderMap, HeaderName};
@@ -36,25 +37,25 @@ pub struct Timing {
     pub receive: Duration,
 }
 
-/// An answer that is whole.
+/// An answer that is whole; of one without success (not 2xx) the head is enough.
 #[derive(Clone, Debug)]
 pub struct Answer {
     /// The status: 101, or 200 to 999.
     pub status: u16,
     /// The headers, without those that speak of the connection.
     pub headers: HeaderMap,
-    /// The body, decoded; at most `fetch.max_body` bytes.
+    /// The body, decoded; at most `fetch.max_body` bytes. Empty where it broke and the status says enough.
     pub body: Bytes,
-    /// It came inside the site's TLS, or without a proxy: no proxy can have made it up.
+    /// It came inside the site's verified TLS, or without a proxy: no proxy can have made it up.
     pub secure: bool,
     /// When its head was there; dates in headers are relative to it.
     pub at: Timestamp,
 }
 
 impl Answer {
-    /// Where it redirects to, as written.
-    pub fn location(&self) -> Option<&str> {
-        self.text(&header::LOCATION)
+    /// Where it redirects to, as written. Many sites write UTF-8 there, and browsers follow it.
+    pub fn location(&self) -> Option<Cow<'_, str>> {
+        self.headers.get(header::LOCATION).map(|value| String::from_utf8_lossy(value.as_bytes()))
     }
 
     /// The media type and its parameters.

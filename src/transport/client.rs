@@ -17,15 +17,17 @@ use awc::error::{ConnectError, SendRequestError};
 use awc::http::header::{self, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION};
 use awc::http::{Method, Uri};
 use awc::{ClientResponse, SendClientRequest};
+use bytes::Bytes;
 use futures_util::StreamExt;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::answer::{Answer, Exchange, Timing};
 use super::body::Body;
 use super::connector::{Connector, Dialler};
-use super::failure::{Dial, Failure, TlsProblem};
+use super::failure::{Dial, Failure, TlsFailure, TlsProblem};
 use super::leg::{Leg, host_line};
 use super::request::Template;
+use super::socks;
 use super::tls::Tls;
 use super::wire::{Meter, Stage, Wire};
 use crate::clock::{Clock, Timestamp};
@@ -48,22 +50,24 @@ pub struct Client {
     head_timeout: Duration,
     timeout: Duration,
     max_body: u64,
+    /// Any certificate will do, so that TLS proves nothing.
+    insecure_tls: bool,
 }
 
 impl Client {
     /// A client for `route`. Nothing is dialled yet.
     ///
     /// # Errors
-    /// [`Failure::ClientUnusable`] for proxies other than HTTP ones, which are not built yet, and for headers that HTTP
-    /// does not allow.
+    /// [`Failure::ClientUnusable`] for credentials that the proxy's protocol has no room for, and for headers that HTTP does
+    /// not allow.
     pub fn new(route: Arc<Route>, tls: &Tls, settings: &Fetch, clock: Clock) -> Result<Self, Failure> {
         let credentials = match &*route {
             Route::Direct => None,
             Route::Proxy(proxy) => match proxy.scheme {
-                Scheme::Http => proxy.credentials.as_ref(),
-                other @ (Scheme::Https | Scheme::Socks5) => {
-                    let words = format!("{} proxies are not built yet", other.as_str());
-                    return Err(Failure::ClientUnusable(words));
+                Scheme::Http | Scheme::Https => proxy.credentials.as_ref(),
+                Scheme::Socks5 => {
+                    proxy.credentials.as_ref().map(socks::check).transpose()?;
+                    None
                 }
             },
         };
@@ -85,6 +89,7 @@ impl Client {
             head_timeout: settings.head_timeout,
             timeout: settings.timeout,
             max_body: settings.max_body,
+            insecure_tls: settings.insecure_tls,
         })
     }
 
@@ -117,15 +122,12 @@ impl Client {
             return Err(Failure::ProxyAuth);
         }
         alarm.as_mut().reset(end);
-        let body = {
-            let mut reading = pin!(self.body(&mut response));
-            poll_fn(|cx| match reading.as_mut().poll(cx) {
-                std::task::Poll::Ready(body) => std::task::Poll::Ready(body),
-                std::task::Poll::Pending => alarm.as_mut().poll(cx).map(|()| Err(Failure::BodyTimeout)),
-            })
-            .await?
+        let body = match self.body_in_time(&mut response, alarm).await {
+            // It is read for the connection's sake, but what has happened is said by the status.
+            Err(_) if !(200..=299).contains(&status) => Bytes::new(),
+            body => body?,
         };
-        Ok(Answer { status, headers: response.headers().clone(), body, secure: leg.is_sure(), at })
+        Ok(Answer { status, headers: response.headers().clone(), body, secure: self.is_sure(&leg), at })
     }
 
     /// The request as awc is to send it.
@@ -171,7 +173,26 @@ impl Client {
         .await
     }
 
-    async fn body(&self, response: &mut ClientResponse) -> Result<bytes::Bytes, Failure> {
+    /// Can nobody on the way have made the answer up?
+    fn is_sure(&self, leg: &Leg) -> bool {
+        match leg {
+            Leg::Forward | Leg::Relay(_) => false,
+            Leg::Tunnel(_) => !self.insecure_tls,
+            Leg::Plain(_) | Leg::Secure(_) => true,
+        }
+    }
+
+    /// Reads the body. What is readable is looked at before the clock is.
+    async fn body_in_time(&self, response: &mut ClientResponse, mut alarm: Pin<&mut Sleep>) -> Result<Bytes, Failure> {
+        let mut reading = pin!(self.body(response));
+        poll_fn(|cx| match reading.as_mut().poll(cx) {
+            std::task::Poll::Ready(body) => std::task::Poll::Ready(body),
+            std::task::Poll::Pending => alarm.as_mut().poll(cx).map(|()| Err(Failure::BodyTimeout)),
+        })
+        .await
+    }
+
+    async fn body(&self, response: &mut ClientResponse) -> Result<Bytes, Failure> {
         let codings = response.headers().get_all(header::CONTENT_ENCODING);
         let codings: Vec<_> = codings.map(|value| value.to_str().unwrap_or("unreadable")).collect();
         let mut body = Body::new(&codings.join(","), self.max_body)?;
@@ -194,11 +215,9 @@ impl Client {
                 Route::Direct => Failure::SiteUnreachable(Dial::TimedOut),
                 Route::Proxy(_) => Failure::ProxyUnreachable(Dial::TimedOut),
             },
+            (None, Stage::SecuringProxy) => Failure::ProxyTls(no_handshake()),
             (None, Stage::Tunnelling) => Failure::TunnelTimeout,
-            (None, Stage::Securing) => {
-                let words = "no handshake within the time-out".into();
-                Failure::SiteTls { problem: TlsProblem::TimedOut, words, issuer: None }
-            }
+            (None, Stage::SecuringSite) => Failure::SiteTls(no_handshake()),
         }
     }
 
@@ -213,9 +232,14 @@ impl Client {
             SendRequestError::Connect(ConnectError::Timeout) | SendRequestError::Timeout => self.late(meter),
             SendRequestError::Response(error) => Failure::NotHttp(error.to_string()),
             SendRequestError::Url(_) | SendRequestError::Http(_) => Failure::Unsendable(error.to_string()),
-            other => Failure::ClientUnusable(other.to_string()),
+            // Nothing that a proxy did: another one would be told the same.
+            other => Failure::Unsendable(other.to_string()),
         }
     }
+}
+
+fn no_handshake() -> TlsFailure {
+    TlsFailure { problem: TlsProblem::TimedOut, words: "no handshake within the time-out".into(), issuer: None }
 }
 
 fn cut(error: &PayloadError) -> Failure {

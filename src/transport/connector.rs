@@ -1,7 +1,7 @@
 //! The connector that awc dials with: it goes where the route says, whatever awc asks for.
 //!
-//! In: a [`Leg`], spelt as an address. Out: an [`Io`] ready for requests: dialled, through the proxy's tunnel, inside the
-//! site's TLS. It fails closed: a site is dialled, and its name looked up, only where the route is direct. It sets no
+//! In: a [`Leg`], spelt as an address. Out: an [`Io`] ready for requests: dialled, inside the proxy's TLS where it has one,
+//! through its tunnel, inside the site's TLS. It fails closed: a site is dialled, and its name looked up, only where the route is direct. It sets no
 //! time-outs: it tells the wire how far it is, and whoever waits drops it.
 
 use std::net::SocketAddr;
@@ -17,18 +17,18 @@ use tokio::net::{TcpStream, lookup_host};
 
 use super::failure::{Dial, Failure};
 use super::leg::{Leg, Site};
-use super::line::{Counted, Line};
+use super::line::{Counted, FirstHop, Line};
 use super::request::Order;
 use super::stream::{Io, Speaker};
-use super::tls::ProxyTls;
-use super::tunnel;
+use super::tls::LeaseTls;
 use super::wire::{Stage, Wire};
-use crate::proxy::Route;
+use super::{socks, tunnel};
+use crate::proxy::{Endpoint, Route, Scheme};
 
 /// What it takes to connect; one for each client.
 pub(super) struct Dialler {
     pub(super) route: Arc<Route>,
-    pub(super) tls: ProxyTls,
+    pub(super) tls: LeaseTls,
     pub(super) wire: Rc<Wire>,
     pub(super) order: Rc<Order>,
     pub(super) proxy_authorization: Option<HeaderValue>,
@@ -38,27 +38,61 @@ impl Dialler {
     async fn connect(&self, leg: Leg) -> Result<Io, Failure> {
         match (&*self.route, leg) {
             (Route::Proxy(proxy), Leg::Forward) => {
-                let socket = self.dial(&proxy.host, proxy.port).await.map_err(Failure::ProxyUnreachable)?;
-                Ok(self.io(Line::Plain(socket), Speaker::Proxy))
+                let hop = self.to_proxy(proxy).await?;
+                Ok(self.io(Line::Plain(hop), Speaker::Proxy))
+            }
+            (Route::Proxy(proxy), Leg::Relay(site)) => {
+                let hop = self.through_proxy(proxy, &site).await?;
+                Ok(self.io(Line::Plain(hop), Speaker::Site))
             }
             (Route::Proxy(proxy), Leg::Tunnel(site)) => {
-                let mut socket = self.dial(&proxy.host, proxy.port).await.map_err(Failure::ProxyUnreachable)?;
-                self.wire.reached(Stage::Tunnelling);
-                tunnel::open(&mut socket, &site, self.proxy_authorization.as_ref()).await?;
-                self.secure(socket, &site).await
+                let hop = self.through_proxy(proxy, &site).await?;
+                self.secure(hop, &site).await
             }
             (Route::Direct, Leg::Plain(site)) => {
-                let socket = self.dial(site.bare_host(), site.port).await.map_err(Failure::SiteUnreachable)?;
-                Ok(self.io(Line::Plain(socket), Speaker::Site))
+                let hop = self.to_site(&site).await?;
+                Ok(self.io(Line::Plain(hop), Speaker::Site))
             }
             (Route::Direct, Leg::Secure(site)) => {
-                let socket = self.dial(site.bare_host(), site.port).await.map_err(Failure::SiteUnreachable)?;
-                self.secure(socket, &site).await
+                let hop = self.to_site(&site).await?;
+                self.secure(hop, &site).await
             }
-            (Route::Proxy(_), Leg::Plain(_) | Leg::Secure(_)) | (Route::Direct, Leg::Forward | Leg::Tunnel(_)) => {
-                Err(Failure::ClientUnusable("a request was about to leave by another way than its route".into()))
+            (Route::Proxy(_), Leg::Plain(_) | Leg::Secure(_))
+            | (Route::Direct, Leg::Forward | Leg::Relay(_) | Leg::Tunnel(_)) => {
+                Err(Failure::Unsendable("the request was about to leave by another way than its route".into()))
             }
         }
+    }
+
+    /// A connection to the proxy, inside TLS if it is one for that.
+    async fn to_proxy(&self, proxy: &Endpoint) -> Result<FirstHop, Failure> {
+        let socket = self.dial(&proxy.host, proxy.port).await.map_err(Failure::ProxyUnreachable)?;
+        match proxy.scheme {
+            Scheme::Http | Scheme::Socks5 => Ok(FirstHop::Plain(socket)),
+            Scheme::Https => {
+                self.wire.reached(Stage::SecuringProxy);
+                let secured = self.tls.with_proxy(&proxy.host, socket).await?;
+                Ok(FirstHop::Secure(Box::new(secured)))
+            }
+        }
+    }
+
+    /// A connection that the proxy has made to `site`.
+    async fn through_proxy(&self, proxy: &Endpoint, site: &Site) -> Result<FirstHop, Failure> {
+        let mut hop = self.to_proxy(proxy).await?;
+        self.wire.reached(Stage::Tunnelling);
+        match proxy.scheme {
+            Scheme::Http | Scheme::Https => {
+                tunnel::open(&mut hop, site, self.proxy_authorization.as_ref()).await?;
+                Ok(hop)
+            }
+            Scheme::Socks5 => socks::open(hop, site, proxy.credentials.as_ref()).await,
+        }
+    }
+
+    async fn to_site(&self, site: &Site) -> Result<FirstHop, Failure> {
+        let socket = self.dial(site.bare_host(), site.port).await.map_err(Failure::SiteUnreachable)?;
+        Ok(FirstHop::Plain(socket))
     }
 
     async fn dial(&self, host: &str, port: u16) -> Result<Counted, Dial> {
@@ -70,9 +104,9 @@ impl Dialler {
         Ok(Counted::new(socket, Rc::clone(&self.wire)))
     }
 
-    async fn secure(&self, socket: Counted, site: &Site) -> Result<Io, Failure> {
-        self.wire.reached(Stage::Securing);
-        let stream = self.tls.handshake(site.bare_host(), socket).await?;
+    async fn secure(&self, hop: FirstHop, site: &Site) -> Result<Io, Failure> {
+        self.wire.reached(Stage::SecuringSite);
+        let stream = self.tls.with_site(site.bare_host(), hop).await?;
         Ok(self.io(Line::Secure(Box::new(stream)), Speaker::Site))
     }
 
@@ -96,7 +130,7 @@ impl Service<ConnectInfo<Uri>> for Connector {
         let dialler = Rc::clone(&self.0);
         Box::pin(async move {
             let uri = wanted.request().clone();
-            let leg = Leg::read(&uri).ok_or_else(|| Failure::ClientUnusable("an address without a leg".into()));
+            let leg = Leg::read(&uri).ok_or_else(|| Failure::Unsendable("the address has no leg".into()));
             let connected = match leg {
                 Ok(leg) => dialler.connect(leg).await,
                 Err(failure) => Err(failure),

@@ -42,7 +42,47 @@ impl Dial {
     }
 }
 
-/// What is wrong with the site's TLS, as we see it.
+/// Why a SOCKS5 proxy did not connect to the site, in the words of RFC 1928.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SocksReply {
+    /// 1: anything; many proxies know no other.
+    #[error("general failure")]
+    GeneralFailure,
+    /// 2: the proxy does not want to. Perhaps not to this site, perhaps not for us: some accept any password first.
+    #[error("not allowed by its rules")]
+    NotAllowed,
+    /// 3
+    #[error("network unreachable")]
+    NetworkUnreachable,
+    /// 4: often also a name that cannot be resolved.
+    #[error("host unreachable")]
+    HostUnreachable,
+    /// 5
+    #[error("connection refused")]
+    ConnectionRefused,
+    /// 6
+    #[error("time to live expired")]
+    TtlExpired,
+    /// 8: it knows no names, or no IPv6.
+    #[error("this kind of address is not supported")]
+    AddressKind,
+}
+
+impl SocksReply {
+    const fn code(self) -> &'static str {
+        match self {
+            Self::GeneralFailure => "tunnel.general_failure",
+            Self::NotAllowed => "tunnel.not_allowed",
+            Self::NetworkUnreachable => "tunnel.network_unreachable",
+            Self::HostUnreachable => "tunnel.host_unreachable",
+            Self::ConnectionRefused => "tunnel.connection_refused",
+            Self::TtlExpired => "tunnel.ttl_expired",
+            Self::AddressKind => "tunnel.address_kind",
+        }
+    }
+}
+
+/// What is wrong with somebody's TLS, as we see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TlsProblem {
     /// No authority that we trust has signed the certificate.
@@ -60,7 +100,7 @@ pub enum TlsProblem {
 }
 
 impl TlsProblem {
-    const fn code(self) -> &'static str {
+    const fn site_code(self) -> &'static str {
         match self {
             Self::Untrusted => "tls.untrusted",
             Self::WrongName => "tls.wrong_name",
@@ -70,6 +110,29 @@ impl TlsProblem {
             Self::Failed => "tls.failed",
         }
     }
+
+    const fn proxy_code(self) -> &'static str {
+        match self {
+            Self::Untrusted => "proxy.tls_untrusted",
+            Self::WrongName => "proxy.tls_wrong_name",
+            Self::Expired => "proxy.tls_expired",
+            Self::Closed => "proxy.tls_closed",
+            Self::TimedOut => "proxy.tls_timeout",
+            Self::Failed => "proxy.tls_failed",
+        }
+    }
+}
+
+/// A TLS handshake that failed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{words}{}", .issuer.as_ref().map(|name| format!(" (issued by {name})")).unwrap_or_default())]
+pub struct TlsFailure {
+    /// Which kind of failure.
+    pub problem: TlsProblem,
+    /// The failure in the words of the TLS library.
+    pub words: String,
+    /// Who issued the certificate, where that is what is wrong.
+    pub issuer: Option<String>,
 }
 
 /// How one hop failed.
@@ -78,11 +141,14 @@ pub enum Failure {
     /// The proxy cannot be dialled.
     #[error("the proxy cannot be reached: {0}")]
     ProxyUnreachable(Dial),
-    /// The proxy answers CONNECT with something that is not HTTP, or closes.
-    #[error("the proxy fails in CONNECT: {0}")]
+    /// The TLS handshake with an `https` proxy fails.
+    #[error("TLS with the proxy fails: {0}")]
+    ProxyTls(TlsFailure),
+    /// The proxy answers CONNECT with something that is not HTTP, or SOCKS with something that is not SOCKS; or it closes.
+    #[error("the proxy fails in its handshake: {0}")]
     ProxyHandshake(String),
-    /// The proxy asks for other credentials (407).
-    #[error("the proxy refuses our credentials (407)")]
+    /// The proxy asks for other credentials (407, or by SOCKS).
+    #[error("the proxy refuses our credentials")]
     ProxyAuth,
     /// The proxy answers CONNECT with this status.
     #[error("the proxy refuses to connect to the site ({status})")]
@@ -90,19 +156,15 @@ pub enum Failure {
         /// The status, neither 2xx nor 407.
         status: u16,
     },
-    /// The proxy does not answer CONNECT in time: it, or the site behind it, is silent.
-    #[error("the proxy does not answer CONNECT within the time-out")]
+    /// The SOCKS proxy says that it has not connected to the site.
+    #[error("the proxy does not connect to the site: {0}")]
+    SocksRefused(SocksReply),
+    /// The proxy does not open a tunnel in time: it, or the site behind it, is silent.
+    #[error("the proxy does not connect to the site within the time-out")]
     TunnelTimeout,
     /// The TLS handshake with the site fails; with a proxy between, either may be at fault.
-    #[error("TLS with the site fails: {words}{}", .issuer.as_ref().map(|name| format!(" (issued by {name})")).unwrap_or_default())]
-    SiteTls {
-        /// Which kind of failure.
-        problem: TlsProblem,
-        /// The failure in the words of the TLS library.
-        words: String,
-        /// Who issued the certificate, where that is what is wrong.
-        issuer: Option<String>,
-    },
+    #[error("TLS with the site fails: {0}")]
+    SiteTls(TlsFailure),
     /// The site cannot be dialled; only without a proxy.
     #[error("the site cannot be reached: {0}")]
     SiteUnreachable(Dial),
@@ -121,7 +183,7 @@ pub enum Failure {
     /// What came over the bare connection to the proxy is not HTTP.
     #[error("the proxy's answer is not HTTP: {0}")]
     NotHttp(String),
-    /// What came from the site itself (inside its TLS, or without a proxy) is not HTTP.
+    /// What came from the site (inside its TLS, relayed by SOCKS, or without a proxy) is not HTTP.
     #[error("the site's answer is not HTTP: {0}")]
     SiteNotHttp(String),
     /// The head has too many bytes or too many lines.
@@ -154,7 +216,9 @@ impl Failure {
             Self::ProxyUnreachable(dial) => Cow::Owned(format!("proxy.{}", dial.part())),
             Self::SiteUnreachable(dial) => Cow::Owned(format!("site.{}", dial.part())),
             Self::TunnelRefused { status } => Cow::Owned(format!("tunnel.{status}")),
-            Self::SiteTls { problem, .. } => Cow::Borrowed(problem.code()),
+            Self::ProxyTls(failure) => Cow::Borrowed(failure.problem.proxy_code()),
+            Self::SiteTls(failure) => Cow::Borrowed(failure.problem.site_code()),
+            Self::SocksRefused(reply) => Cow::Borrowed(reply.code()),
             Self::ProxyHandshake(_) => Cow::Borrowed("proxy.handshake"),
             Self::ProxyAuth => Cow::Borrowed("proxy.auth"),
             Self::TunnelTimeout => Cow::Borrowed("tunnel.timeout"),

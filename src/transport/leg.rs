@@ -8,7 +8,7 @@ use awc::http::Uri;
 use url::Url;
 
 use super::failure::Failure;
-use crate::proxy::Route;
+use crate::proxy::{Route, Scheme};
 
 /// A host as it is written in an address (IPv6 in brackets), and a port.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,7 +35,9 @@ impl std::fmt::Display for Site {
 pub(super) enum Leg {
     /// To the proxy, which is told the whole address; all http sites share it.
     Forward,
-    /// Through a tunnel of the proxy's, with the site's TLS inside.
+    /// Through a connection that the proxy has made to the site, as it is.
+    Relay(Site),
+    /// The same, with the site's TLS inside.
     Tunnel(Site),
     /// To the site.
     Plain(Site),
@@ -51,7 +53,10 @@ impl Leg {
         };
         let site = Site { host: host.into(), port };
         match (route, url.scheme()) {
-            (Route::Proxy(_), "http") => Ok(Self::Forward),
+            (Route::Proxy(proxy), "http") => match proxy.scheme {
+                Scheme::Http | Scheme::Https => Ok(Self::Forward),
+                Scheme::Socks5 => Ok(Self::Relay(site)),
+            },
             (Route::Proxy(_), "https") => Ok(Self::Tunnel(site)),
             (Route::Direct, "http") => Ok(Self::Plain(site)),
             (Route::Direct, "https") => Ok(Self::Secure(site)),
@@ -59,15 +64,11 @@ impl Leg {
         }
     }
 
-    /// Can the answer have been made up on the way?
-    pub(super) const fn is_sure(&self) -> bool {
-        !matches!(self, Self::Forward)
-    }
-
     /// The authority under which awc keeps its connections.
     pub(super) fn authority(&self) -> String {
         match self {
             Self::Forward => "forward@proxy:80".into(),
+            Self::Relay(site) => format!("relay@{site}"),
             Self::Tunnel(site) => format!("tunnel@{site}"),
             Self::Plain(site) => format!("plain@{site}"),
             Self::Secure(site) => format!("secure@{site}"),
@@ -80,6 +81,7 @@ impl Leg {
         let site = Site { host: uri.host()?.into(), port: uri.port_u16()? };
         match kind {
             "forward" => Some(Self::Forward),
+            "relay" => Some(Self::Relay(site)),
             "tunnel" => Some(Self::Tunnel(site)),
             "plain" => Some(Self::Plain(site)),
             "secure" => Some(Self::Secure(site)),
@@ -92,7 +94,7 @@ impl Leg {
         let path = &url[url::Position::BeforePath..url::Position::AfterQuery];
         match self {
             Self::Forward => format!("http://{}{path}", host_line(url)),
-            Self::Tunnel(_) | Self::Plain(_) | Self::Secure(_) => path.into(),
+            Self::Relay(_) | Self::Tunnel(_) | Self::Plain(_) | Self::Secure(_) => path.into(),
         }
     }
 }

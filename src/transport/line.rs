@@ -1,6 +1,7 @@
-//! The bare line under a stream: a socket whose bytes are counted, with or without the site's TLS on it.
+//! The bare line under a stream: a socket whose bytes are counted, with or without TLS to the proxy on it, with or without
+//! the site's TLS on that.
 //!
-//! In: a connected socket. Out: reads and writes, counted below TLS, because that is what is paid for. Knows no HTTP.
+//! In: a connected socket. Out: reads and writes, counted below all TLS, because that is what is paid for. Knows no HTTP.
 
 use std::io;
 use std::pin::Pin;
@@ -55,20 +56,45 @@ impl AsyncWrite for Counted {
     }
 }
 
-/// A socket, and what lies on it.
-#[derive(Debug)]
-pub(super) enum Line {
-    /// Nothing.
-    Plain(Counted),
-    /// The site's TLS.
-    Secure(Box<TlsStream<Counted>>),
-}
-
 trait Duplex: AsyncRead + AsyncWrite + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Unpin> Duplex for T {}
 
-impl Line {
-    pub(super) fn socket(&self) -> &TcpStream {
+/// Reads and writes are those of whatever lies on top.
+macro_rules! read_and_write_through {
+    ($line:ty) => {
+        impl AsyncRead for $line {
+            fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+                self.duplex().poll_read(cx, buf)
+            }
+        }
+
+        impl AsyncWrite for $line {
+            fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+                self.duplex().poll_write(cx, buf)
+            }
+
+            fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                self.duplex().poll_flush(cx)
+            }
+
+            fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                self.duplex().poll_shutdown(cx)
+            }
+        }
+    };
+}
+
+/// As far as the first stop on the way: the proxy, or the site where there is none.
+#[derive(Debug)]
+pub(super) enum FirstHop {
+    /// The socket as it is.
+    Plain(Counted),
+    /// TLS to the proxy.
+    Secure(Box<TlsStream<Counted>>),
+}
+
+impl FirstHop {
+    fn socket(&self) -> &TcpStream {
         match self {
             Self::Plain(counted) => &counted.socket,
             Self::Secure(tls) => &tls.get_ref().0.socket,
@@ -83,22 +109,31 @@ impl Line {
     }
 }
 
-impl AsyncRead for Line {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        self.duplex().poll_read(cx, buf)
+read_and_write_through!(FirstHop);
+
+/// The whole way, ready for requests.
+#[derive(Debug)]
+pub(super) enum Line {
+    /// Nothing more.
+    Plain(FirstHop),
+    /// The site's TLS.
+    Secure(Box<TlsStream<FirstHop>>),
+}
+
+impl Line {
+    pub(super) fn socket(&self) -> &TcpStream {
+        match self {
+            Self::Plain(hop) => hop.socket(),
+            Self::Secure(tls) => tls.get_ref().0.socket(),
+        }
+    }
+
+    fn duplex(self: Pin<&mut Self>) -> Pin<&mut dyn Duplex> {
+        match self.get_mut() {
+            Self::Plain(hop) => Pin::new(hop),
+            Self::Secure(tls) => Pin::new(&mut **tls),
+        }
     }
 }
 
-impl AsyncWrite for Line {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.duplex().poll_write(cx, buf)
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.duplex().poll_flush(cx)
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.duplex().poll_shutdown(cx)
-    }
-}
+read_and_write_through!(Line);

@@ -13,6 +13,7 @@ mod head;
 mod leg;
 mod line;
 mod request;
+mod socks;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -23,5 +24,5 @@ mod wire;
 pub use answer::{Answer, Exchange, Timing};
 pub use awc::http::header::HeaderMap;
 pub use client::Client;
-pub use failure::{Dial, Failure, TlsProblem};
+pub use failure::{Dial, Failure, SocksReply, TlsFailure, TlsProblem};
 pub use tls::{Tls, TlsError};

@@ -121,6 +121,10 @@ impl Io {
         let read = ready!(Pin::new(&mut self.line).poll_read(cx, buf));
         let came = buf.filled().len() - before;
         Poll::Ready(match (read, framing) {
+            // So says TLS of a connection that ends without its word for the end.
+            (Err(error), _) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                Err(Failure::CutBody("its connection ended, and not by the word of who sent it".into()))
+            }
             (Err(error), _) => Err(Failure::CutBody(error.to_string())),
             (Ok(()), _) if came > 0 => {
                 self.phase = self.after(framing, came);

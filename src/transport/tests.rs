@@ -8,6 +8,8 @@ mod connecting;
 mod failing;
 mod framing;
 mod saying;
+mod socks;
+mod trust;
 
 use super::{Exchange, Failure};
 

@@ -1,8 +1,8 @@
-//! The site's TLS: whom we trust, and what a failed handshake means.
+//! TLS with sites and with proxies: whom we trust, and what a failed handshake means.
 //!
-//! In: `fetch.ca_file` and the roots that browsers trust. Out: a [`Tls`] for the whole run, and one handshake at a time.
-//! Only HTTP/1.1 is offered, because the stream watches its framing. It must not know of proxies, except that one must not
-//! be recognised by another's sessions.
+//! In: `fetch.ca_file`, `fetch.insecure_tls` and the roots that browsers trust. Out: a [`Tls`] for the whole run, and one
+//! handshake at a time. Only HTTP/1.1 is offered, because the stream watches its framing. Proxies are verified whatever
+//! the settings say: they get passwords. No proxy must be recognised by another's sessions.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,12 +13,13 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use tokio_rustls::rustls::client::{Resumption, WebPkiServerVerifier};
+use tokio_rustls::rustls::crypto::CryptoProvider;
 use tokio_rustls::rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error, OtherError, RootCertStore, SignatureScheme, crypto,
 };
 
-use super::failure::{Failure, TlsProblem};
-use super::line::Counted;
+use super::failure::{Failure, TlsFailure, TlsProblem};
+use super::line::{Counted, FirstHop};
 use crate::config::Fetch;
 
 /// Why there can be no TLS.
@@ -52,10 +53,14 @@ pub enum TlsError {
 
 /// Whom to trust. Made once; clones share it, also across threads.
 #[derive(Clone, Debug)]
-pub struct Tls(Arc<ClientConfig>);
+pub struct Tls {
+    sites: Arc<ClientConfig>,
+    proxies: Arc<ClientConfig>,
+}
 
 impl Tls {
-    /// Reads `fetch.ca_file`, if there is one; what is in it is trusted besides the usual authorities.
+    /// Reads `fetch.ca_file`, if there is one; what is in it is trusted besides the usual authorities. With
+    /// `fetch.insecure_tls` sites may show any certificate.
     ///
     /// # Errors
     /// The file cannot be read, or holds something else than certificates of authorities; the error names it.
@@ -68,21 +73,37 @@ impl Tls {
         let provider = Arc::new(crypto::ring::default_provider());
         let usual = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
         let usual = usual.build().map_err(|error| setup(&error))?;
-        let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-        // "Dangerous" is how the library calls any verifier handed to it; ours accepts exactly what the usual one accepts.
-        let config = config.map_err(|error| setup(&error))?.dangerous();
-        let config = config.with_custom_certificate_verifier(Arc::new(NamingVerifier(usual)));
-        let mut config = config.with_no_client_auth();
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Self(Arc::new(config)))
+        let proxies = client_config(Arc::clone(&provider), Arc::new(NamingVerifier(usual)))?;
+        let sites = if settings.insecure_tls {
+            let schemes = provider.signature_verification_algorithms.supported_schemes();
+            client_config(provider, Arc::new(NoVerifier(schemes)))?
+        } else {
+            Arc::clone(&proxies)
+        };
+        Ok(Self { sites, proxies })
     }
 
     /// The same trust with sessions of its own: a site must not see by a resumed session that two proxies are one crawler.
-    pub(super) fn for_one_proxy(&self) -> ProxyTls {
-        let mut config = ClientConfig::clone(&self.0);
-        config.resumption = Resumption::in_memory_sessions(SESSIONS);
-        ProxyTls(TlsConnector::from(Arc::new(config)))
+    pub(super) fn for_one_proxy(&self) -> LeaseTls {
+        let own = |shared: &ClientConfig| {
+            let mut config = shared.clone();
+            config.resumption = Resumption::in_memory_sessions(SESSIONS);
+            TlsConnector::from(Arc::new(config))
+        };
+        LeaseTls { sites: own(&self.sites), proxy: own(&self.proxies) }
     }
+}
+
+fn client_config(
+    provider: Arc<CryptoProvider>,
+    verifier: Arc<dyn ServerCertVerifier>,
+) -> Result<Arc<ClientConfig>, TlsError> {
+    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    // "Dangerous" is how the library calls any verifier handed to it, also one that accepts exactly what the usual one does.
+    let config = config.map_err(|error| TlsError::Setup(error.to_string()))?.dangerous();
+    let mut config = config.with_custom_certificate_verifier(verifier).with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(Arc::new(config))
 }
 
 /// Sessions kept for one proxy: it rarely visits more hosts at a time.
@@ -99,19 +120,29 @@ fn add_file(roots: &mut RootCertStore, path: &PathBuf) -> Result<(), TlsError> {
     if number == 0 { Err(TlsError::Empty(path.clone())) } else { Ok(()) }
 }
 
-/// TLS with sites, by way of one proxy.
-pub(super) struct ProxyTls(TlsConnector);
+/// TLS on the way of one lease.
+pub(super) struct LeaseTls {
+    sites: TlsConnector,
+    proxy: TlsConnector,
+}
 
-impl ProxyTls {
+impl LeaseTls {
     /// The handshake with the site called `host`.
-    pub(super) async fn handshake(&self, host: &str, socket: Counted) -> Result<TlsStream<Counted>, Failure> {
+    pub(super) async fn with_site(&self, host: &str, line: FirstHop) -> Result<TlsStream<FirstHop>, Failure> {
         let name = ServerName::try_from(host.to_owned());
         let name = name.map_err(|_| Failure::Unsendable(format!("TLS knows no host like {host:?}")))?;
-        self.0.connect(name, socket).await.map_err(|error| failure_of(&error))
+        self.sites.connect(name, line).await.map_err(|error| Failure::SiteTls(failure_of(&error)))
+    }
+
+    /// The handshake with the proxy called `host`.
+    pub(super) async fn with_proxy(&self, host: &str, socket: Counted) -> Result<TlsStream<Counted>, Failure> {
+        let name = ServerName::try_from(host.to_owned());
+        let name = name.map_err(|_| Failure::ClientUnusable(format!("TLS knows no host like {host:?}")))?;
+        self.proxy.connect(name, socket).await.map_err(|error| Failure::ProxyTls(failure_of(&error)))
     }
 }
 
-fn failure_of(error: &std::io::Error) -> Failure {
+fn failure_of(error: &std::io::Error) -> TlsFailure {
     let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
     let (problem, words, issuer) = match tls {
         Some(Error::InvalidCertificate(CertificateError::Other(OtherError(other)))) => {
@@ -123,7 +154,7 @@ fn failure_of(error: &std::io::Error) -> Failure {
         Some(other) => (TlsProblem::Failed, other.to_string(), None),
         None => (TlsProblem::Closed, error.to_string(), None),
     };
-    Failure::SiteTls { problem, words, issuer }
+    TlsFailure { problem, words, issuer }
 }
 
 const fn problem_of(cause: &Error) -> TlsProblem {
@@ -189,5 +220,44 @@ impl ServerCertVerifier for NamingVerifier {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.0.supported_verify_schemes()
+    }
+}
+
+/// Accepts whatever it is shown: `fetch.insecure_tls`. Who does not look at certificates gains nothing from signatures.
+#[derive(Debug)]
+struct NoVerifier(Vec<SignatureScheme>);
+
+impl ServerCertVerifier for NoVerifier {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.clone()
     }
 }

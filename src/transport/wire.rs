@@ -19,10 +19,12 @@ pub(super) enum Stage {
     Begun,
     /// The first hop on the way is dialled.
     Dialling,
-    /// The proxy was asked for a tunnel.
+    /// TLS with the proxy.
+    SecuringProxy,
+    /// The proxy was asked for a connection to the site.
     Tunnelling,
     /// TLS with the site.
-    Securing,
+    SecuringSite,
 }
 
 /// The measurements of one exchange.

@@ -19,7 +19,7 @@ use crate::extract::{self, Extracted, Page, Recipe};
 use crate::protocol::{
     Assignment, Exited, Obituary, Outcome, ProxyLease, ProxyRef, Role, TaskLease, WorkerId, WorkerOrder, WorkerReport,
 };
-use crate::proxy::{Endpoint, ProxyId, Route, Scheme};
+use crate::proxy::{Credentials, Endpoint, ProxyId, Route, Scheme, Secret};
 use crate::task::{Epoch, HostKey, Request, StageId, Task, TaskId};
 use crate::transport::Tls;
 use crate::worker::{FetchParts, ProxyWorker, Rules, WorkerParts};
@@ -64,6 +64,7 @@ pub(super) fn fetch_settings() -> config::Fetch {
         user_agent: "burdock".into(),
         headers: Vec::new(),
         allow_private: false,
+        insecure_tls: false,
         ca_file: None,
     }
 }
@@ -80,10 +81,15 @@ fn stages() -> [config::Stage; 2] {
     ]
 }
 
+/// The recipe of all tests.
+pub(super) fn recipe() -> Recipe {
+    Recipe::compile(&stages()).unwrap()
+}
+
 /// What the fetches of all tests go by.
 pub(super) fn fetch_parts() -> FetchParts {
     FetchParts {
-        recipe: Arc::new(Recipe::compile(&stages()).unwrap()),
+        recipe: Arc::new(recipe()),
         scope: Arc::new(scope(&["site.test", "also.test"])),
         rules: Arc::new(rules()),
         fetch: Arc::new(fetch_settings()),
@@ -94,8 +100,7 @@ pub(super) fn fetch_parts() -> FetchParts {
 
 /// What the stage with a required `title` makes of a page.
 pub(super) fn extracted(html: &str) -> Extracted {
-    let recipe = Recipe::compile(&stages()).unwrap();
-    extract::read(recipe.stage(DETAIL), &Page { url: &url("http://site.test/"), text: html })
+    extract::read(recipe().stage(DETAIL), &Page { url: &url("http://site.test/"), text: html })
 }
 
 pub(super) fn url(text: &str) -> Url {
@@ -180,9 +185,10 @@ impl Bed {
         self.order(WorkerOrder::Bind(ProxyLease { proxy: lease(epoch), route: Arc::new(Route::Proxy(endpoint)) }));
     }
 
-    /// Binds it to a kind of proxy that there is no client for.
+    /// Binds it to a proxy that there is no client for: SOCKS5 has no room for its password.
     pub(super) fn bind_in_vain(&self, epoch: u64) {
-        let (host, port, credentials, label) = ("127.0.0.1".to_owned(), 9, None, "127.0.0.1:9".into());
+        let (host, port, label) = ("127.0.0.1".to_owned(), 9, "127.0.0.1:9".into());
+        let credentials = Some(Credentials { user: Secret::new("user"), password: Secret::new("x".repeat(256)) });
         let endpoint = Endpoint { scheme: Scheme::Socks5, host, port, credentials, label };
         self.order(WorkerOrder::Bind(ProxyLease { proxy: lease(epoch), route: Arc::new(Route::Proxy(endpoint)) }));
     }

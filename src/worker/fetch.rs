@@ -138,11 +138,11 @@ impl Fetch<'_> {
                 Err(failure) => return LastHop { url: request.url, end: HopEnd::Failed(failure) },
             };
             let at = self.parts.clock.now();
-            let next = match redirect::onward(&request, answer.status, answer.location()) {
+            let next = match redirect::onward(&request, answer.status, answer.location().as_deref()) {
                 Some(next) if !self.parts.rules.name(answer.status) => next,
                 _ => return LastHop { url: request.url, end: HopEnd::Answered(answer, at) },
             };
-            let channel = Channel::answered(&self.binding.route, &answer);
+            let channel = Channel::answered(&self.binding.route, &request.url, &answer);
             let url = request.url.clone();
             if let Err(end) = trail.follow(request, &next) {
                 return LastHop { url, end: HopEnd::Astray(end, channel) };
@@ -199,7 +199,7 @@ impl Fetch<'_> {
 
     async fn answered(self, url: Url, answer: Answer, at: Timestamp) -> Result<Fetched, NoOutcome> {
         let (parts, task) = (self.parts, self.task);
-        let channel = Channel::answered(&self.binding.route, &answer);
+        let channel = Channel::answered(&self.binding.route, &url, &answer);
         let content_type = match judge::head(answer.status, answer.retry_after(), channel, &parts.rules) {
             Head::Verdict(verdict) => return Ok(verdict.into()),
             Head::Page => answer.content_type().map(str::to_owned),

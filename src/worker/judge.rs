@@ -10,7 +10,7 @@ use url::Url;
 
 use crate::config;
 use crate::extract::Shortfall;
-use crate::proxy::Route;
+use crate::proxy::{Route, Scheme};
 use crate::task::Exclusion;
 use crate::transport::{Answer, Failure};
 use crate::verdict::{Certainty, Reason, Verdict};
@@ -43,18 +43,18 @@ pub(crate) enum Channel {
     Direct,
     /// Inside the site's TLS: the site alone, although a proxy may have broken it off.
     Tunnel,
-    /// Plain http through a proxy: either of them.
+    /// Through a proxy that only passes bytes on, where no TLS proves it: either, but the proxy does not speak HTTP itself.
+    Relay,
+    /// Plain http through a proxy that speaks it too: either of them.
     Plain,
 }
 
 impl Channel {
-    /// Over which an answer came.
-    pub(crate) fn answered(route: &Route, answer: &Answer) -> Self {
-        match route {
-            Route::Direct => Self::Direct,
-            Route::Proxy(_) if answer.secure => Self::Tunnel,
-            Route::Proxy(_) => Self::Plain,
-        }
+    /// Over which the answer to a request for `url` came.
+    pub(crate) fn answered(route: &Route, url: &Url, answer: &Answer) -> Self {
+        let channel = Self::asked(route, url);
+        // Where any certificate will do, TLS proves nothing.
+        if channel == Self::Tunnel && !answer.secure { Self::Relay } else { channel }
     }
 
     /// Over which `url` was asked for in vain.
@@ -62,14 +62,17 @@ impl Channel {
         match route {
             Route::Direct => Self::Direct,
             Route::Proxy(_) if url.scheme() == "https" => Self::Tunnel,
-            Route::Proxy(_) => Self::Plain,
+            Route::Proxy(proxy) => match proxy.scheme {
+                Scheme::Http | Scheme::Https => Self::Plain,
+                Scheme::Socks5 => Self::Relay,
+            },
         }
     }
 
     const fn certainty(self) -> Certainty {
         match self {
             Self::Direct | Self::Tunnel => Certainty::Sure,
-            Self::Plain => Certainty::Doubtful,
+            Self::Relay | Self::Plain => Certainty::Doubtful,
         }
     }
 }
@@ -128,11 +131,16 @@ pub(crate) fn page(shortfall: Option<&Shortfall>, channel: Channel) -> Verdict {
 pub(crate) fn failure(failure: &Failure, channel: Channel) -> Result<Verdict, Reason> {
     let reason = Reason::new(failure.code(), failure.to_string());
     let verdict = match failure {
-        Failure::ProxyUnreachable(_) | Failure::ProxyHandshake(_) | Failure::NotHttp(_) => Verdict::ProxyBroken(reason),
+        Failure::ProxyUnreachable(_) | Failure::ProxyTls(_) | Failure::ProxyHandshake(_) | Failure::NotHttp(_) => {
+            Verdict::ProxyBroken(reason)
+        }
         Failure::ProxyAuth | Failure::TunnelRefused { status: 407 } => Verdict::ProxyDenied(reason),
+        // SOCKS "not allowed" as well: some proxies take any password and refuse the connection, but others refuse this
+        // site to everybody, and one page must not cost the pool. A proxy that allows nothing convicts itself elsewhere.
         Failure::TunnelRefused { .. }
+        | Failure::SocksRefused(_)
         | Failure::TunnelTimeout
-        | Failure::SiteTls { .. }
+        | Failure::SiteTls(_)
         | Failure::SiteUnreachable(_)
         | Failure::SiteNotHttp(_)
         | Failure::HeadTimeout
@@ -177,7 +185,7 @@ pub(crate) fn panicked(message: &str) -> Verdict {
 /// the same site would only say again ends it.
 fn blame(channel: Channel, verdict: Verdict) -> Verdict {
     match channel {
-        Channel::Tunnel | Channel::Plain => verdict,
+        Channel::Tunnel | Channel::Relay | Channel::Plain => verdict,
         Channel::Direct => match verdict {
             Verdict::ProxyBroken(reason) | Verdict::Doubtful(reason) => Verdict::Failing(Certainty::Sure, reason),
             Verdict::ProxyDenied(reason) | Verdict::Banned(reason) | Verdict::Unusable(reason) => {

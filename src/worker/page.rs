@@ -87,3 +87,37 @@ pub(crate) fn records(rows: Vec<Vec<serde_json::Value>>, task: &Task, provenance
     };
     (0..).zip(rows).map(new).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+    use crate::worker::bed;
+
+    /// How often the neighbours on this thread got to run while a page with `paragraphs` was being read.
+    async fn turns_while_reading(paragraphs: usize) -> usize {
+        let body = format!("<h2>title</h2>{}", "<p>and more</p>".repeat(paragraphs)).into();
+        let unread = Unread { stage: bed::DETAIL, url: bed::url("http://site.test/"), content_type: None, body };
+        let (recipe, done, turns) = (Arc::new(bed::recipe()), Cell::new(false), Cell::new(0));
+        let reading = async {
+            let extracted = unread.read(&recipe).await.unwrap();
+            assert_eq!(extracted.shortfall, None);
+            done.set(true);
+        };
+        let neighbour = async {
+            while !done.get() {
+                turns.set(turns.get() + 1);
+                tokio::task::yield_now().await;
+            }
+        };
+        futures_util::join!(reading, neighbour);
+        turns.get()
+    }
+
+    #[actix_rt::test]
+    async fn neighbours_go_on_while_a_page_of_ten_mebibytes_is_read() {
+        assert_eq!(turns_while_reading(1).await, 0, "a small page is read at once");
+        assert!(turns_while_reading(10 << 20 >> 4).await > 100, "a large one keeps the thread");
+    }
+}

@@ -1,10 +1,12 @@
 //! What a test wants: how many pages, which proxies, which faults, which settings.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use burdock::demo::proxy::{self, Behaviour};
 use burdock::demo::site::Fault;
 
+use super::certificate::Certificate;
 use super::crawl::Crawl;
 use super::world::World;
 
@@ -15,7 +17,9 @@ pub struct Bed {
     pub(super) faults: Vec<(String, Fault)>,
     pub(super) latency: Duration,
     pub(super) https: bool,
+    pub(super) certificate: Certificate,
     pub(super) proxies: Vec<proxy::Builder>,
+    pub(super) mistyped: Vec<usize>,
     pub(super) sets: Vec<String>,
 }
 
@@ -28,7 +32,9 @@ impl Bed {
             // Long enough for requests that overlap to be seen to do so.
             latency: Duration::from_millis(8),
             https: false,
+            certificate: Certificate::for_loopback("practice authority"),
             proxies: Vec::new(),
+            mistyped: Vec::new(),
             sets: Vec::new(),
         }
     }
@@ -93,6 +99,30 @@ impl Bed {
             self.proxies.push(proxy::Builder::new(number, Behaviour::Good).password(user, password));
         }
         self
+    }
+
+    /// The proxies file has a wrong password for this proxy, counted from 0.
+    pub fn wrong_password_for(mut self, proxy: usize) -> Self {
+        self.mistyped.push(proxy);
+        self
+    }
+
+    /// Every proxy so far speaks SOCKS5.
+    pub fn by_socks5(mut self) -> Self {
+        self.proxies = self.proxies.into_iter().map(proxy::Builder::socks5).collect();
+        self
+    }
+
+    /// Every proxy so far speaks TLS, and the crawl is told its certificate authority.
+    pub fn by_https(mut self) -> Self {
+        let tls = &self.certificate.tls;
+        self.proxies = self.proxies.into_iter().map(|proxy| proxy.tls(Arc::clone(tls))).collect();
+        self
+    }
+
+    /// The crawl is told another certificate authority than the one that signed.
+    pub fn with_another_ca(self) -> Self {
+        self.set("fetch.ca_file", "\"other-ca.pem\"")
     }
 
     fn next_number(&self) -> u8 {

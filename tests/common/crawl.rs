@@ -53,6 +53,22 @@ impl Crawl {
         self.log().into_iter().filter(|line| line["event"] == event).collect()
     }
 
+    /// The pages that were given up on, by path, with the code of the reason.
+    pub fn dead_letters(&self) -> BTreeMap<String, String> {
+        let path = |line: &Value| {
+            let url = line["task"]["url"].as_str().unwrap();
+            url.strip_prefix(self.world.site.url()).unwrap().to_owned()
+        };
+        let code = |line: &Value| line["reason"]["code"].as_str().unwrap().to_owned();
+        self.events("page.dead").iter().map(|line| (path(line), code(line))).collect()
+    }
+
+    /// All that a crawl writes, wherever.
+    pub fn everything_written(&self) -> String {
+        let files = ["records.jsonl", "run.log.jsonl", "report.json"].map(|name| self.read(name));
+        files.concat() + &self.ended.stdout + &self.ended.stderr
+    }
+
     /// What stands at `pointer` (`/proxy/label`) in each line of one event, each once.
     pub fn distinct(&self, event: &str, pointer: &str) -> BTreeSet<String> {
         let at = |line: &Value| line.pointer(pointer).unwrap_or_else(|| panic!("no {pointer} in {line}")).to_string();

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use tokio::sync::oneshot;
 
 use super::bed::Bed;
-use super::certificate;
+use super::certificate::Certificate;
 use super::process::Running;
 
 /// Everything around the processes under test; dropped, it is gone.
@@ -24,16 +24,17 @@ pub struct World {
 
 impl World {
     pub(super) fn make(bed: Bed) -> Self {
-        let Bed { lists, per_list, faults, latency, https, proxies, sets } = bed;
+        let Bed { lists, per_list, faults, latency, https, certificate, proxies, mistyped, sets } = bed;
         let folder = tempfile::tempdir().unwrap();
         let mut builder = site::Builder::new(lists, per_list).latency(latency);
         for (path, fault) in faults {
             builder = builder.fault(path, fault);
         }
+        fs::write(folder.path().join("ca.pem"), certificate.authority).unwrap();
+        fs::write(folder.path().join("other-ca.pem"), Certificate::for_loopback("another authority").authority)
+            .unwrap();
         if https {
-            let (tls, authority) = certificate::for_loopback();
-            fs::write(folder.path().join("ca.pem"), authority).unwrap();
-            builder = builder.tls(tls);
+            builder = builder.tls(certificate.tls);
         }
         let (ground, (site, proxies)) = Ground::start(async move {
             let site = builder.start().await.unwrap();
@@ -43,9 +44,13 @@ impl World {
             }
             (site, running)
         });
-        let lines: String = proxies.iter().map(|proxy| proxy.line() + "\n").collect();
+        let line = |(place, proxy): (usize, &Proxy)| match mistyped.contains(&place) {
+            true => proxy.line().replace('@', "x@") + "\n",
+            false => proxy.line() + "\n",
+        };
+        let lines: String = proxies.iter().enumerate().map(line).collect();
         fs::write(folder.path().join("proxies.txt"), lines).unwrap();
-        fs::write(folder.path().join("bed.toml"), config(site.url(), lists, https)).unwrap();
+        fs::write(folder.path().join("bed.toml"), config(site.url(), lists)).unwrap();
         Self { site, proxies, folder, sets, _ground: ground }
     }
 
@@ -85,8 +90,7 @@ impl World {
 }
 
 /// Times are short, so that what hangs is seen soon; pages are logged, so that a test can follow them.
-fn config(site: &str, lists: u32, https: bool) -> String {
-    let ca_file = if https { "ca_file = \"ca.pem\"" } else { "" };
+fn config(site: &str, lists: u32) -> String {
     format!(
         r#"[crawl]
 start = ["{site}/page/{{1..{lists}}}"]
@@ -109,7 +113,7 @@ allow_private = true
 connect_timeout = "3s"
 head_timeout = "4s"
 timeout = "6s"
-{ca_file}
+ca_file = "ca.pem"
 [retry]
 backoff = "100ms"
 [log]

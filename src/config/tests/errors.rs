@@ -98,13 +98,11 @@ fn what_is_not_built_yet_is_refused_by_name() {
         ("[frontier]\nmax_lag = \"64MiB\"\n", 8, "frontier.max_lag"),
         ("[[ban.rule]]\nname = \"captcha\"\n", 7, "ban.rule"),
         ("[[feed]]\nkind = \"csv\"\npath = \"a\"\nbom = true\n", 10, "feed.0.bom"),
-        ("[fetch]\ninsecure_tls = true\n", 8, "fetch.insecure_tls"),
     ] {
         more_fails(more, &format!("error: crawl.toml:{line}: \"{key}\" is not built yet\n{help}"));
     }
     for (set, what, instead) in [
         ("frontier.kind=sqlite", "\"frontier.kind\" = \"sqlite\"", "memory"),
-        ("proxies.scheme=socks5", "\"proxies.scheme\" = \"socks5\"", "http"),
         (
             "stage.page.fields.t={ select = \"a\", type = \"number\" }",
             "\"stage.page.fields.t.type\" = \"number\"",
@@ -330,12 +328,16 @@ fn proxies() {
     );
     assert_eq!(
         Folder::new(&config)
-            .file("p.txt", "a.example:1\nme:secret@a.example\nsock5://me:secret@a.example:1\nsocks5://a.example:1\n")
+            .file(
+                "p.txt",
+                "a.example:1\nme:secret@a.example\nsock5://me:secret@a.example:1\nsocks5://secret@a.example:1\n"
+            )
             .fails(),
         "error: p.txt:2: the port is missing or not a number from 1 to 65535\n\
          help: write host:port, http://user:password@host:port or host:port:user:password\n\
          error: p.txt:3: unknown scheme \"sock5\"\nhelp: use http, https, socks5 or socks5h\n\
-         error: p.txt:4: socks5 proxies are not built yet\nhelp: use http proxies"
+         error: p.txt:4: SOCKS5 takes a user and a password of 1 to 255 bytes\n\
+         help: if the proxy wants a token alone, ask its vendor what to send as the password"
     );
     assert_eq!(
         Folder::new(&config).file("p.txt", &"secret\n".repeat(12)).fails().lines().last().unwrap(),
@@ -353,13 +355,14 @@ fn proxies() {
 fn listed_proxies() {
     fails(
         &format!(
-            "{START}{STAGE}[proxies]\nlist = [\n\"a.example:1\",\n\"me:secret@a.example\",\n\"p{{2..1}}:secret@a.example:1\",\n\"https://a.example:1\"]\n"
+            "{START}{STAGE}[proxies]\nlist = [\n\"a.example:1\",\n\"me:secret@a.example\",\n\"p{{2..1}}:secret@a.example:1\",\n\"https://u%3Asecret:p@a.example:1\"]\n"
         ),
         "error: crawl.toml:8: \"proxies.list\": the port is missing or not a number from 1 to 65535\n\
          help: write host:port, http://user:password@host:port or host:port:user:password\n\
          error: crawl.toml:9: \"proxies.list.2\" is not a template: a range is reversed\n\
          help: ranges are {1..5} or {001..100}, alternatives {a,b}; a literal brace is {{ or }}\n\
-         error: crawl.toml:10: \"proxies.list\": https proxies are not built yet\nhelp: use http proxies",
+         error: crawl.toml:10: \"proxies.list\": the user holds a colon, which HTTP proxies cannot be sent\n\
+         help: ask the proxy's vendor for a user without a colon",
     );
     assert_eq!(
         with("").set("proxies.list=[\"a.example:{1..3000000}\"]").fails(),
@@ -409,6 +412,28 @@ fn variables() {
          help: set it; a literal ${ is written $${\n\
          error: crawl.toml:10: \"log.file\" has a ${ that begins no ${VARIABLE}\nhelp: a literal ${ is written $${",
     );
+}
+
+#[test]
+fn headers_that_are_set_for_each_request_are_not_the_users_to_set() {
+    let set = "help: leave it out: it is sent as each request needs it, or not at all";
+    let coding = "help: leave it out: it names what can be unpacked here, gzip and deflate";
+    for (name, help) in [
+        ("Host", set),
+        ("connection", set),
+        ("Content-Length", set),
+        ("transfer-encoding", set),
+        ("Expect", set),
+        ("date", set),
+        ("Accept-Encoding", coding),
+        ("proxy-authorization", "help: write user and password on the proxy's line"),
+        ("User-Agent", "help: set fetch.user_agent"),
+    ] {
+        more_fails(
+            &format!("[fetch.headers]\n{name} = \"secret\"\n"),
+            &format!("error: crawl.toml:8: the header \"{name}\" is not yours to set\n{help}"),
+        );
+    }
 }
 
 #[test]

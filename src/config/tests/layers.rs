@@ -243,7 +243,33 @@ fn every_setting_that_is_read_is_in_the_file_of_defaults() {
         let chosen = own || key.starts_with("stage.") || key.starts_with("feed.");
         assert!(chosen || *origin == Origin::Default, "{key} comes from {origin}");
     }
-    assert_eq!(loaded.effective.len(), 49, "{:#?}", loaded.effective);
+    assert_eq!(loaded.effective.len(), 50, "{:#?}", loaded.effective);
+}
+
+#[test]
+fn every_kind_of_proxy_is_read_and_lines_without_a_scheme_take_the_configs() {
+    let lines = "a.example:1\nhttps://b.example:2\nsocks5h://u:p@c.example:3\nd.example:4:u:p\n";
+    let schemes = |scheme: &str| {
+        let folder = with("").file("p.txt", lines).set("proxies.file=p.txt").set("proxies.list=[]");
+        let routes = folder.set(&format!("proxies.scheme={scheme}")).load().settings.routes;
+        let scheme = |route: &Route| match route {
+            Route::Proxy(proxy) => proxy.scheme.as_str(),
+            Route::Direct => "direct",
+        };
+        routes.iter().map(scheme).collect::<Vec<_>>()
+    };
+    assert_eq!(schemes("http"), ["http", "https", "socks5", "http"]);
+    assert_eq!(schemes("https"), ["https", "https", "socks5", "https"]);
+    assert_eq!(schemes("socks5"), ["socks5", "https", "socks5", "socks5"]);
+    assert_eq!(schemes("socks5h"), ["socks5", "https", "socks5", "socks5"]);
+}
+
+#[test]
+fn tls_that_checks_nothing_is_warned_of() {
+    assert!(with("").load().warnings.is_empty());
+    let loaded = with("").set("fetch.insecure_tls=true").load();
+    assert!(loaded.settings.fetch.insecure_tls);
+    assert!(loaded.warnings[0].contains("fetch.insecure_tls"), "{:?}", loaded.warnings);
 }
 
 #[test]

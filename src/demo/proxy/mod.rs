@@ -1,13 +1,17 @@
-//! Practice proxies: small forward proxies on loopback, each with an address of its own towards the site, each good or
+//! Practice proxies: small forward proxies on loopback, by HTTP, HTTP inside TLS or SOCKS5, each with an address of its own towards the site, each good or
 //! broken in a named way.
 //!
 //! In come a behaviour, a password perhaps, and a seed; out come a line for a proxies file and counters. They know
 //! nothing of the site and never lead off loopback.
 
 mod behaviour;
+mod client;
 mod serve;
+mod socks;
+mod tunnel;
 mod upstream;
 
+use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -16,17 +20,45 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use tokio::net::{TcpListener, TcpSocket};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
 
 pub use self::behaviour::Behaviour;
+use self::client::Client;
 use super::hosting::Hosted;
 use super::wire::Request;
 use crate::proxy::{Credentials, Secret};
+
+/// What a proxy speaks with its clients.
+#[derive(Clone)]
+enum Language {
+    Http,
+    Https(TlsAcceptor),
+    Socks5,
+}
+
+impl Language {
+    const fn scheme(&self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https(_) => "https",
+            Self::Socks5 => "socks5",
+        }
+    }
+}
+
+impl fmt::Debug for Language {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.scheme())
+    }
+}
 
 /// A proxy before it is started.
 #[derive(Clone, Debug)]
 pub struct Builder {
     behaviour: Behaviour,
+    language: Language,
     source: Ipv4Addr,
     credentials: Option<Credentials>,
     seed: u64,
@@ -36,10 +68,24 @@ impl Builder {
     /// Proxy number `number`, from 1: it reaches the site from 127.0.1.`number`.
     pub const fn new(number: u8, behaviour: Behaviour) -> Self {
         let source = Ipv4Addr::new(127, 0, 1, number);
-        Self { behaviour, source, credentials: None, seed: number as u64 }
+        Self { behaviour, language: Language::Http, source, credentials: None, seed: number as u64 }
     }
 
-    /// It wants this user and password (Basic), and answers 407 without them.
+    /// It speaks SOCKS5 instead of HTTP.
+    #[must_use]
+    pub fn socks5(mut self) -> Self {
+        self.language = Language::Socks5;
+        self
+    }
+
+    /// It speaks HTTP inside TLS, with this certificate.
+    #[must_use]
+    pub fn tls(mut self, tls: Arc<ServerConfig>) -> Self {
+        self.language = Language::Https(TlsAcceptor::from(tls));
+        self
+    }
+
+    /// It wants this user and password, and refuses whoever does not show them: with 407, or as RFC 1929 says.
     #[must_use]
     pub fn password(mut self, user: &str, password: &str) -> Self {
         self.credentials = Some(Credentials { user: Secret::new(user), password: Secret::new(password) });
@@ -60,6 +106,7 @@ impl Builder {
     pub async fn start(self) -> io::Result<Proxy> {
         let gate = Arc::new(Gate {
             behaviour: self.behaviour,
+            language: self.language,
             source: upstream::available(self.source),
             credentials: self.credentials,
             seed: self.seed,
@@ -103,7 +150,7 @@ impl Proxy {
         let user = self.gate.credentials.as_ref().map_or_else(String::new, |credentials| {
             format!("{}:{}@", encoded(&credentials.user), encoded(&credentials.password))
         });
-        format!("http://{user}{}", self.address())
+        format!("{}://{user}{}", self.gate.language.scheme(), self.address())
     }
 
     /// Connections accepted so far.
@@ -111,7 +158,7 @@ impl Proxy {
         self.gate.connections.load(Ordering::Relaxed)
     }
 
-    /// Requests so far, tunnels among them, refused ones too.
+    /// Requests so far, tunnels among them, refused ones too; of a SOCKS5 proxy, connections that it was asked for.
     pub fn requests(&self) -> u64 {
         self.gate.requests.load(Ordering::Relaxed)
     }
@@ -141,7 +188,7 @@ impl Door {
             gate.connections.fetch_add(1, Ordering::Relaxed);
             let gate = Arc::clone(&gate);
             // How a connection breaks off is the client's business.
-            async move { serve::serve(&gate, stream).await.unwrap_or_default() }
+            async move { gate.serve(stream).await.unwrap_or_default() }
         })?;
         Ok(Self::Open(hosted))
     }
@@ -151,6 +198,7 @@ impl Door {
 #[derive(Debug)]
 struct Gate {
     behaviour: Behaviour,
+    language: Language,
     source: Ipv4Addr,
     credentials: Option<Credentials>,
     seed: u64,
@@ -159,6 +207,14 @@ struct Gate {
 }
 
 impl Gate {
+    async fn serve(&self, stream: TcpStream) -> io::Result<()> {
+        match &self.language {
+            Language::Http => serve::serve(self, Client::Plain(stream)).await,
+            Language::Https(tls) => serve::serve(self, Client::Secure(Box::new(tls.accept(stream).await?))).await,
+            Language::Socks5 => socks::serve(self, Client::Plain(stream)).await,
+        }
+    }
+
     /// Does the request show the password, if one is wanted?
     fn admits(&self, request: &Request) -> bool {
         let Some(Credentials { user, password }) = &self.credentials else { return true };

@@ -6,17 +6,16 @@ use std::io;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use url::Url;
 
 use super::Gate;
 use super::behaviour::Act;
+use super::client::Client;
+use super::tunnel::{self, BEFORE_RESET};
 use super::upstream::{self, Upstream};
 use crate::demo::wire::{Framing, Request, Response, Wire};
 
-/// Bytes of an answer, or of a tunnel, that get through before it is reset: the head and a little more.
-const BEFORE_RESET: u64 = 600;
 /// The largest body of a request, in bytes.
 const MAX_REQUEST_BODY: u64 = 1 << 20;
 
@@ -26,7 +25,7 @@ enum Then {
     Close,
 }
 
-pub(super) async fn serve(gate: &Gate, stream: TcpStream) -> io::Result<()> {
+pub(super) async fn serve(gate: &Gate, stream: Client) -> io::Result<()> {
     let mut client = Wire::new(stream);
     let mut kept = None;
     while let Some(request) = client.request().await? {
@@ -49,7 +48,7 @@ pub(super) async fn serve(gate: &Gate, stream: TcpStream) -> io::Result<()> {
     Ok(())
 }
 
-async fn read_body(client: &mut Wire<TcpStream>, request: &Request) -> io::Result<Vec<u8>> {
+async fn read_body(client: &mut Wire<Client>, request: &Request) -> io::Result<Vec<u8>> {
     let framing = request.framing()?;
     if matches!(framing, Framing::Length(length) if length > MAX_REQUEST_BODY) {
         return Err(io::Error::other("a request with a body that large is not passed on"));
@@ -60,7 +59,7 @@ async fn read_body(client: &mut Wire<TcpStream>, request: &Request) -> io::Resul
 }
 
 /// Does what a broken proxy does without any site; `None`: it passes this request on.
-async fn misbehave(client: &mut Wire<TcpStream>, act: Act) -> io::Result<Option<Then>> {
+async fn misbehave(client: &mut Wire<Client>, act: Act) -> io::Result<Option<Then>> {
     match act {
         Act::Forward(wait) => {
             if wait > Duration::ZERO {
@@ -87,7 +86,7 @@ async fn misbehave(client: &mut Wire<TcpStream>, act: Act) -> io::Result<Option<
 
 async fn forward(
     gate: &Gate,
-    client: &mut Wire<TcpStream>,
+    client: &mut Wire<Client>,
     kept: &mut Option<Upstream>,
     mut request: Request,
     body: &[u8],
@@ -122,7 +121,7 @@ async fn forward(
     Ok(if request.closes() { Then::Close } else { Then::Next })
 }
 
-async fn connect(gate: &Gate, mut client: Wire<TcpStream>, request: &Request, act: Act) -> io::Result<()> {
+async fn connect(gate: &Gate, mut client: Wire<Client>, request: &Request, act: Act) -> io::Result<()> {
     // A page of its own cannot be shown inside the site's TLS.
     let act = if act == Act::Captcha { Act::Forward(Duration::ZERO) } else { act };
     if misbehave(&mut client, act).await?.is_some() {
@@ -133,19 +132,9 @@ async fn connect(gate: &Gate, mut client: Wire<TcpStream>, request: &Request, ac
         Err(error) => return client.send(&forged(502, "", &format!("no way to the site: {error}"))).await,
     };
     client.send(b"HTTP/1.1 200 Connection established\r\n\r\n").await?;
-    let (mut client, early) = client.into_parts();
+    let (client, early) = client.into_parts();
     site.write_all(&early).await?;
-    if act != Act::ForwardHalf {
-        copy_bidirectional(&mut client, &mut site).await?;
-        return Ok(());
-    }
-    let (mut from_client, mut to_client) = client.split();
-    let (from_site, mut to_site) = site.split();
-    let mut first_bytes = from_site.take(BEFORE_RESET);
-    let up = Box::pin(tokio::io::copy(&mut from_client, &mut to_site));
-    let down = Box::pin(tokio::io::copy(&mut first_bytes, &mut to_client));
-    futures_util::future::select(up, down).await.factor_first().0?;
-    client.set_zero_linger()
+    if act == Act::ForwardHalf { tunnel::half(client, site).await } else { tunnel::whole(client, site).await }
 }
 
 /// Authority and path of an absolute-form target.

@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::fault::Fault;
+use super::hostile::{After, Hostile};
 use super::pages::{Page, Pages, frame};
 
 /// An answer, and how it goes out.
@@ -25,6 +26,7 @@ enum Delivery {
     Chunked,
     /// Half of the body, then the end of the connection.
     Cut,
+    Hostile(Hostile),
 }
 
 impl Answer {
@@ -48,13 +50,20 @@ impl Answer {
         answer
     }
 
-    /// Does the connection end with this answer?
-    pub(super) fn cuts(&self) -> bool {
-        self.delivery == Delivery::Cut
+    /// What follows its bytes.
+    pub(super) fn after(&self) -> After {
+        match self.delivery {
+            Delivery::Whole | Delivery::Chunked => After::Next,
+            Delivery::Cut => After::Cut,
+            Delivery::Hostile(hostile) => hostile.after(),
+        }
     }
 
     /// The bytes that go out, for a request with `method`.
     pub(super) fn bytes(&self, method: &str) -> Vec<u8> {
+        if let Delivery::Hostile(hostile) = self.delivery {
+            return hostile.bytes(&self.body);
+        }
         let mut out =
             format!("HTTP/1.1 {} {}\r\nContent-Type: text/html; charset=utf-8\r\n", self.status, reason(self.status));
         for (name, value) in &self.fields {
@@ -62,7 +71,9 @@ impl Answer {
         }
         match self.delivery {
             Delivery::Chunked => out.push_str("Transfer-Encoding: chunked\r\n\r\n"),
-            Delivery::Whole | Delivery::Cut => out.push_str(&format!("Content-Length: {}\r\n\r\n", self.body.len())),
+            Delivery::Whole | Delivery::Cut | Delivery::Hostile(_) => {
+                out.push_str(&format!("Content-Length: {}\r\n\r\n", self.body.len()))
+            }
         }
         let mut out = out.into_bytes();
         if method != "HEAD" {
@@ -74,7 +85,7 @@ impl Answer {
     fn write_body(&self, out: &mut Vec<u8>) {
         let body = self.body.as_bytes();
         match self.delivery {
-            Delivery::Whole => out.extend_from_slice(body),
+            Delivery::Whole | Delivery::Hostile(_) => out.extend_from_slice(body),
             Delivery::Cut => out.extend_from_slice(&body[..body.len() / 2]),
             Delivery::Chunked => {
                 // Not a divisor of anything: chunks end in the middle of tags and characters.
@@ -110,6 +121,7 @@ impl Answers {
             Some((Fault::Status(status), _)) => Answer::status(*status),
             Some((Fault::FieldMissing, _)) => Answer::new(200, frame("Nothing here", "<p>soon more</p>")),
             Some((Fault::CutBody, _)) => Answer { delivery: Delivery::Cut, ..self.page(path) },
+            Some((Fault::Hostile(hostile), _)) => Answer { delivery: Delivery::Hostile(*hostile), ..self.page(path) },
             Some((Fault::Moved(to), _)) => Answer::redirect(301, to),
             Some((Fault::RedirectLoop, _)) => Answer::redirect(302, path),
             Some((Fault::Throttled { status, retry_after, first }, asked)) => {

@@ -4,6 +4,8 @@
 
 use std::time::Duration;
 
+use super::hostile::Hostile;
+
 /// One fault of one page; it holds whoever asks, through whichever proxy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
@@ -26,6 +28,8 @@ pub enum Fault {
     Moved(String),
     /// 302 to itself.
     RedirectLoop,
+    /// The page is sent as a trap.
+    Hostile(Hostile),
 }
 
 /// What a crawl gets from a page.
@@ -41,8 +45,11 @@ impl Fault {
     pub(super) fn yields(&self) -> Yield<'_> {
         match self {
             Self::Throttled { .. } => Yield::Itself,
+            Self::Hostile(hostile) if hostile.is_whole() => Yield::Itself,
             Self::Moved(to) => Yield::Other(to),
-            Self::Status(_) | Self::FieldMissing | Self::CutBody | Self::RedirectLoop => Yield::Nothing,
+            Self::Status(_) | Self::FieldMissing | Self::CutBody | Self::RedirectLoop | Self::Hostile(_) => {
+                Yield::Nothing
+            }
         }
     }
 }

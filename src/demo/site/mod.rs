@@ -5,6 +5,7 @@
 
 mod answer;
 mod fault;
+mod hostile;
 mod journal;
 mod pages;
 mod truth;
@@ -15,7 +16,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio_rustls::TlsAcceptor;
@@ -23,12 +24,17 @@ use tokio_rustls::rustls::ServerConfig;
 
 use self::answer::Answers;
 pub use self::fault::Fault;
+use self::hostile::After;
+pub use self::hostile::Hostile;
 pub use self::journal::{Journal, Visit};
 use self::pages::Pages;
 pub use self::truth::Expected;
 use super::hosting::Hosted;
 use super::wire::Wire;
 use crate::clock::Clock;
+
+/// Between two bytes of an answer that trickles.
+const DRIP: Duration = Duration::from_millis(50);
 
 /// A site before it is started.
 #[derive(Debug)]
@@ -160,11 +166,17 @@ async fn serve(reception: &Reception, stream: impl AsyncRead + AsyncWrite + Unpi
         // Nobody may be listening to the journal any more.
         let _ = reception.visits.send(visit);
         sent?;
-        if answer.cuts() || request.closes() {
-            break;
+        match answer.after() {
+            After::Next if !request.closes() => {}
+            After::Next | After::Close => break,
+            After::Cut => return Ok(()),
+            After::Drip => loop {
+                tokio::time::sleep(DRIP).await;
+                wire.send(b"x").await?;
+            },
         }
     }
-    Ok(())
+    wire.stream.shutdown().await
 }
 
 #[cfg(test)]

@@ -38,9 +38,12 @@ fn coded(coding: &str, body: &[u8]) -> Vec<Step> {
 #[actix_rt::test]
 async fn a_bomb_is_too_large() {
     let zeros = vec![0; 64 << 20];
-    for (coding, bomb) in [("gzip", gzip(&zeros)), ("deflate", zlib(&zeros)), ("deflate", bare(&zeros))] {
-        let bed = Bed::new(Way::Forward, move |_| coded(coding, &bomb)).await;
-        assert_eq!(failure(&bed.get("/").await), &Failure::TooLarge { limit: 1 << 20 }, "{coding}");
+    let bombs = [("gzip", gzip(&zeros)), ("deflate", zlib(&zeros)), ("deflate", bare(&zeros))];
+    for way in Way::ALL {
+        for (coding, bomb) in bombs.clone() {
+            let bed = Bed::new(way, move |_| coded(coding, &bomb)).await;
+            assert_eq!(failure(&bed.get("/").await), &Failure::TooLarge { limit: 1 << 20 }, "{way:?} {coding}");
+        }
     }
 }
 

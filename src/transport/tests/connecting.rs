@@ -7,11 +7,10 @@ use std::collections::HashSet;
 
 use tokio::net::TcpListener;
 
-use super::bed::{Bed, Server, SiteTls, Step, Way, client, get, ok, proxy, send, settings};
+use super::bed::{Bed, Server, SiteTls, Step, Way, client, get, ok, proxy, proxy_by, send};
 use super::{failure, page};
-use crate::clock::Clock;
-use crate::proxy::{Endpoint, Route, Scheme};
-use crate::transport::{Client, Failure, Tls};
+use crate::proxy::Scheme;
+use crate::transport::Failure;
 
 #[actix_rt::test]
 async fn two_hundred_requests_make_one_dial() {
@@ -119,9 +118,11 @@ async fn a_head_cut_short_is_not_a_stale_connection() {
 
 #[actix_rt::test]
 async fn an_endless_head_is_too_large() {
-    for line in [format!("X: {}\r\n", "y".repeat(1_000)).repeat(100), "X: y\r\n".repeat(200)] {
-        let bed = Bed::new(Way::Forward, move |_| vec![send(format!("HTTP/1.1 200 OK\r\n{line}")), Step::Hang]).await;
-        assert_eq!(failure(&bed.get("/").await), &Failure::HeadTooLarge);
+    for way in Way::ALL {
+        for line in [format!("X: {}\r\n", "y".repeat(1_000)).repeat(100), "X: y\r\n".repeat(200)] {
+            let bed = Bed::new(way, move |_| vec![send(format!("HTTP/1.1 200 OK\r\n{line}")), Step::Hang]).await;
+            assert_eq!(failure(&bed.get("/").await), &Failure::HeadTooLarge, "{way:?}");
+        }
     }
 }
 
@@ -162,8 +163,14 @@ async fn nothing_goes_to_a_site_except_through_its_proxy() {
     let tls = SiteTls::new("Test Root");
     let refusing = Server::start(&tls, vec![], |_| vec![send("HTTP/1.1 502 No\r\nContent-Length: 0\r\n\r\n")]).await;
     let closing = Server::start(&tls, vec![], |_| vec![Step::Close]).await;
-    for address in [dead, refusing.address, closing.address] {
-        let client = client(proxy(address, None), &tls);
+    let reply = [Step::Take(3), send([5, 0]), Step::Take(10), send([5, 5, 0, 1, 0, 0, 0, 0, 0, 0]), Step::Close];
+    let denying = Server::start(&tls, reply.into(), |_| vec![]).await;
+    let hasty = Server::start(&tls, vec![Step::Close], |_| vec![]).await;
+    let plain = [dead, refusing.address, closing.address].map(|address| (Scheme::Http, address));
+    let socks = [dead, denying.address, hasty.address].map(|address| (Scheme::Socks5, address));
+    let secure = [dead, hasty.address].map(|address| (Scheme::Https, address));
+    for (scheme, address) in plain.into_iter().chain(socks).chain(secure) {
+        let client = client(proxy_by(scheme, address, None), &tls);
         for scheme in ["http", "https"] {
             for _ in 0..3 {
                 let exchange = client.send(&get(&format!("{scheme}://{target}/"))).await;
@@ -173,17 +180,6 @@ async fn nothing_goes_to_a_site_except_through_its_proxy() {
     }
     let visit = futures_util::FutureExt::now_or_never(site.accept());
     assert!(visit.is_none(), "the site was dialled");
-}
-
-#[actix_rt::test]
-async fn proxies_that_are_not_built_yet_are_refused_by_name() {
-    let tls = Tls::new(&settings()).unwrap();
-    for scheme in [Scheme::Https, Scheme::Socks5] {
-        let endpoint = Endpoint { scheme, host: "127.0.0.1".into(), port: 1, credentials: None, label: "p".into() };
-        let refused = Client::new(Route::Proxy(endpoint).into(), &tls, &settings(), Clock::start());
-        let Err(Failure::ClientUnusable(words)) = refused.map(drop) else { panic!("{scheme:?} was accepted") };
-        assert!(words.contains(scheme.as_str()) && words.contains("not built yet"));
-    }
 }
 
 #[actix_rt::test]

@@ -12,7 +12,7 @@ use super::{failure, page};
 use crate::clock::Clock;
 use crate::config::Fetch;
 use crate::proxy::Route;
-use crate::transport::{Client, Dial, Failure, Tls, TlsError, TlsProblem};
+use crate::transport::{Client, Dial, Failure, Tls, TlsError, TlsFailure, TlsProblem};
 
 #[actix_rt::test]
 async fn a_refused_tunnel_tells_its_status() {
@@ -39,8 +39,8 @@ async fn a_proxy_that_asks_for_credentials_is_told_from_a_site_that_says_407() {
         let bed = Bed::new(way, move |_| vec![send(asking)]).await;
         let exchange = bed.get("/").await;
         match way {
-            Way::Forward => assert_eq!(failure(&exchange), &Failure::ProxyAuth),
-            Way::Tunnel | Way::Direct | Way::DirectTls => assert_eq!(exchange.result.unwrap().status, 407),
+            way if way.forwards() => assert_eq!(failure(&exchange), &Failure::ProxyAuth),
+            _ => assert_eq!(exchange.result.unwrap().status, 407),
         }
     }
 }
@@ -53,9 +53,8 @@ async fn garbage_is_not_http_and_tells_who_spoke() {
         {
             let bed = Bed::new(way, move |_| vec![send(garbage), Step::Hang]).await;
             let exchange = bed.get("/").await;
-            match (way, failure(&exchange)) {
-                (Way::Forward, Failure::NotHttp(_)) => {}
-                (Way::Tunnel | Way::Direct | Way::DirectTls, Failure::SiteNotHttp(_)) => {}
+            match (way.forwards(), failure(&exchange)) {
+                (true, Failure::NotHttp(_)) | (false, Failure::SiteNotHttp(_)) => {}
                 (_, other) => panic!("{way:?} {garbage:?}: {other:?}"),
             }
         }
@@ -119,7 +118,7 @@ async fn each_stage_has_a_time_out_of_its_own() {
 
     let mute = Server::start(&tls, vec![], |_| vec![send("HTTP/1.1 200 OK\r\n\r\n"), Step::Hang]).await;
     let exchange = patient(proxy(mute.address, None)).send(&get("https://site.test/")).await;
-    assert!(matches!(failure(&exchange), Failure::SiteTls { problem: TlsProblem::TimedOut, .. }));
+    assert!(matches!(failure(&exchange), Failure::SiteTls(TlsFailure { problem: TlsProblem::TimedOut, .. })));
 
     let head = Fetch { head_timeout: Duration::from_millis(100), timeout: FOR_EVER, ..settings() };
     for way in Way::ALL {
@@ -152,6 +151,28 @@ async fn the_whole_hop_has_a_time_out_that_the_head_does_not_end() {
 }
 
 #[actix_rt::test]
+async fn a_trickle_is_out_of_time_although_it_never_stops() {
+    let head = Fetch { head_timeout: Duration::from_millis(500), timeout: FOR_EVER, ..settings() };
+    let body = Fetch { head_timeout: FOR_EVER, timeout: Duration::from_millis(1_500), ..settings() };
+    let answers = [
+        ("HTTP/1.1 200 OK\r\nX-Long: x", Failure::HeadTimeout),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n", Failure::BodyTimeout),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffff\r\n", Failure::BodyTimeout),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;note=", Failure::BodyTimeout),
+        ("HTTP/1.1 200 OK\r\n\r\n", Failure::BodyTimeout),
+    ];
+    let hops = Way::ALL.into_iter().flat_map(|way| answers.iter().map(move |answer| (way, answer.clone())));
+    let hop = |(way, (begun, expected)): (Way, (&'static str, Failure))| {
+        let settings = if expected == Failure::HeadTimeout { head.clone() } else { body.clone() };
+        async move {
+            let bed = Bed::with(way, settings, move |_| vec![Step::Drip(begun.into())]).await;
+            assert_eq!(failure(&bed.get("/").await), &expected, "{way:?} {begun:?}");
+        }
+    };
+    join_all(hops.map(hop)).await;
+}
+
+#[actix_rt::test]
 async fn a_client_is_good_after_a_time_out() {
     let short = Fetch { head_timeout: Duration::from_millis(500), ..settings() };
     let fetches = |way| {
@@ -171,7 +192,8 @@ async fn a_certificate_that_nobody_trusts_names_its_issuer() {
     let (trusted, shown) = (SiteTls::new("Test Root"), SiteTls::new("Meddling Middlebox"));
     let server = Server::start(&shown, vec![], |_| vec![send("HTTP/1.1 200 OK\r\n\r\n"), Step::Secure]).await;
     let exchange = client(proxy(server.address, None), &trusted).send(&get("https://site.test/")).await;
-    let Failure::SiteTls { problem: TlsProblem::Untrusted, issuer: Some(issuer), .. } = failure(&exchange) else {
+    let Failure::SiteTls(TlsFailure { problem: TlsProblem::Untrusted, issuer: Some(issuer), .. }) = failure(&exchange)
+    else {
         panic!("{exchange:?}")
     };
     assert!(issuer.contains("Meddling Middlebox"), "{issuer}");
@@ -184,7 +206,10 @@ async fn a_certificate_for_another_name_is_told_apart() {
     let tls = SiteTls::for_names("Test Root", &["other.test"]);
     let server = Server::start(&tls, vec![], |_| vec![send("HTTP/1.1 200 OK\r\n\r\n"), Step::Secure]).await;
     let exchange = client(proxy(server.address, None), &tls).send(&get("https://site.test/")).await;
-    assert!(matches!(failure(&exchange), Failure::SiteTls { problem: TlsProblem::WrongName, .. }), "{exchange:?}");
+    assert!(
+        matches!(failure(&exchange), Failure::SiteTls(TlsFailure { problem: TlsProblem::WrongName, .. })),
+        "{exchange:?}"
+    );
 }
 
 #[actix_rt::test]
@@ -198,7 +223,10 @@ async fn a_tunnel_that_closes_or_does_not_speak_tls_is_a_tls_failure() {
         let tls = SiteTls::new("Test Root");
         let server = Server::start(&tls, vec![], move |_| steps.clone()).await;
         let exchange = client(proxy(server.address, None), &tls).send(&get("https://site.test/")).await;
-        assert!(matches!(failure(&exchange), Failure::SiteTls { problem, .. } if *problem == expected), "{exchange:?}");
+        assert!(
+            matches!(failure(&exchange), Failure::SiteTls(TlsFailure { problem, .. }) if *problem == expected),
+            "{exchange:?}"
+        );
     }
 }
 

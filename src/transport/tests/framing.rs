@@ -4,6 +4,8 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
+
 use super::bed::{Bed, Step, Way, ok, send, settings};
 use super::{failure, page};
 use crate::config::Fetch;
@@ -76,8 +78,8 @@ async fn a_body_without_a_length_comes_out_whole_and_ends_its_connection() {
 }
 
 #[actix_rt::test]
-async fn a_body_until_close_inside_tls_must_be_closed_by_the_site() {
-    for way in [Way::Tunnel, Way::DirectTls] {
+async fn a_body_until_close_inside_tls_must_be_closed_by_who_sends_it() {
+    for way in Way::ALL.into_iter().filter(|way| way.encrypted()) {
         let bed = Bed::new(way, |_| vec![send("HTTP/1.1 200 OK\r\n\r\nhalf of it"), Step::Cut]).await;
         let exchange = bed.get("/").await;
         assert!(matches!(failure(&exchange), Failure::CutBody(_)), "{exchange:?}");
@@ -112,6 +114,60 @@ async fn answers_without_a_body_keep_the_connection_in_step() {
             assert_eq!(page(&bed.get("/page").await), b"page", "{way:?} {head:?}");
         }
     }
+}
+
+#[actix_rt::test]
+async fn the_body_of_an_error_is_read_so_that_its_connection_is_kept() {
+    let words = "sorry ".repeat(5_000);
+    let chunked = format!("Transfer-Encoding: chunked\r\n\r\n{:x}\r\n{words}\r\n0\r\n\r\n", words.len());
+    let length = format!("Content-Length: {}\r\n\r\n{words}", words.len());
+    for way in Way::ALL {
+        for status in ["302 Found", "403 Forbidden", "404 Not Found", "500 Oh"] {
+            for rest in [&chunked, &length] {
+                let error = format!("HTTP/1.1 {status}\r\n{rest}");
+                let bed = Bed::new(way, move |seen| match seen.line().contains("/bad") {
+                    true => vec![send(&error)],
+                    false => ok("page"),
+                });
+                let bed = bed.await;
+                assert_eq!(page(&bed.get("/bad").await), words.as_bytes());
+                let exchange = bed.get("/good").await;
+                assert_eq!((page(&exchange), exchange.reused), (&b"page"[..], true), "{way:?} {status}");
+                assert_eq!(bed.server.connections(), 1);
+            }
+        }
+    }
+}
+
+#[actix_rt::test]
+async fn an_error_is_that_error_however_its_body_ends_and_the_next_page_is_right() {
+    let short = Fetch { timeout: Duration::from_millis(1_500), max_body: 1_000, ..settings() };
+    let bodies = [
+        vec![send("Content-Length: 100\r\n\r\nonly this"), Step::Close],
+        vec![send("Transfer-Encoding: chunked\r\n\r\n5\r\nhel"), Step::Cut],
+        vec![send("Content-Length: 100\r\n\r\nonly this"), Step::Hang],
+        vec![send("Content-Length: 5000000000\r\n\r\nand so on")],
+        vec![send(format!("Transfer-Encoding: chunked\r\n\r\n7d0\r\n{}\r\n", "x".repeat(2_000)))],
+        vec![send("Content-Encoding: br\r\nContent-Length: 4\r\n\r\nabcd")],
+        vec![send("Content-Encoding: gzip\r\nContent-Length: 4\r\n\r\nabcd")],
+    ];
+    let visits = Way::ALL.into_iter().flat_map(|way| bodies.iter().map(move |body| (way, body.clone())));
+    let visit = |(way, body): (Way, Vec<Step>)| {
+        let short = short.clone();
+        async move {
+            let steps = [vec![send("HTTP/1.1 404 Not Found\r\n")], body].concat();
+            let bed = Bed::with(way, short, move |seen| match seen.line().contains("/bad") {
+                true => steps.clone(),
+                false => ok("page"),
+            });
+            let bed = bed.await;
+            let exchange = bed.get("/bad").await;
+            assert_eq!(exchange.result.as_ref().map(|answer| answer.status), Ok(404), "{way:?}");
+            assert_eq!(page(&exchange), b"");
+            assert_eq!(page(&bed.get("/good").await), b"page", "{way:?}");
+        }
+    };
+    join_all(visits.map(visit)).await;
 }
 
 #[actix_rt::test]

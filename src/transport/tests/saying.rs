@@ -16,13 +16,9 @@ async fn a_get_says_exactly_this_in_this_order() {
     for way in Way::ALL {
         let bed = Bed::new(way, |_| ok("page")).await;
         page(&bed.get("/page/1?a=b#fragment").await);
-        let address = bed.server.address;
-        let (target, host) = match way {
-            Way::Forward => ("http://site.test/page/1?a=b".to_owned(), "site.test".to_owned()),
-            Way::Tunnel => ("/page/1?a=b".to_owned(), "site.test".to_owned()),
-            Way::Direct => ("/page/1?a=b".to_owned(), address.to_string()),
-            Way::DirectTls => ("/page/1?a=b".to_owned(), format!("localhost:{}", address.port())),
-        };
+        let site = way.site(bed.server.address);
+        let target = if way.forwards() { "http://site.test/page/1?a=b" } else { "/page/1?a=b" };
+        let host = site.split_once("://").unwrap().1;
         let expected = format!(
             "GET {target} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: burdock/test\r\nAccept: text/html\r\n\
              Accept-Language: en\r\nAccept-Encoding: gzip, deflate"
@@ -36,12 +32,7 @@ async fn a_post_arrives_with_its_body() {
     let body = "q=burdock&n=".to_owned() + &"9".repeat(100_000);
     for way in Way::ALL {
         let bed = Bed::new(way, |_| ok("page")).await;
-        let url = match way {
-            Way::Forward => "http://site.test/".to_owned(),
-            Way::Tunnel => "https://site.test/".to_owned(),
-            Way::Direct => format!("http://{}/", bed.server.address),
-            Way::DirectTls => format!("https://localhost:{}/", bed.server.address.port()),
-        };
+        let url = way.site(bed.server.address);
         let request =
             Request { method: Method::Post, url: Url::parse(&url).unwrap(), body: Some(body.as_str().into()) };
         for _ in 0..2 {
@@ -100,7 +91,9 @@ async fn the_wire_is_counted_both_ways() {
             assert!(first.wire > second.wire + 500, "{} {}", first.wire, second.wire);
             assert!((plain + 20..plain + 200).contains(&second.wire), "{plain} {}", second.wire);
         } else {
-            assert_eq!((first.wire, second.wire), (plain, plain), "{way:?}");
+            // Methods and choice, then the name and the answer to it.
+            let handshake = if way == Way::Socks { 3 + 2 + (7 + "site.test".len()) + (7 + "proxy".len()) } else { 0 };
+            assert_eq!((first.wire, second.wire), (plain + handshake as u64, plain), "{way:?}");
         }
         assert_eq!(second.timing.connect, Duration::ZERO);
     }
@@ -125,10 +118,21 @@ async fn an_answer_tells_its_certainty_and_its_headers() {
         assert_eq!(answer.status, 302);
         let requests = bed.server.seen().into_iter().filter(|seen| !seen.line().starts_with("CONNECT "));
         assert_eq!(requests.count(), 1, "a redirect is not followed here");
-        assert_eq!(answer.location(), Some("/next"));
+        assert_eq!(answer.location().as_deref(), Some("/next"));
         assert_eq!(answer.content_type(), Some("text/html; charset=gbk"));
         assert_eq!(answer.headers.get_all("x-twice").count(), 2);
-        assert_eq!(answer.secure, way != Way::Forward);
+        assert_eq!(answer.secure, way.https() || way.direct(), "{way:?}");
+    }
+}
+
+#[actix_rt::test]
+async fn a_redirect_to_an_address_in_utf_8_is_told_and_other_bytes_do_no_harm() {
+    for (written, expected) in
+        [("/b\u{fc}cher/\u{5317}\u{4eac}".as_bytes(), "/b\u{fc}cher/\u{5317}\u{4eac}"), (b"/caf\xe9", "/caf\u{fffd}")]
+    {
+        let answer = [b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: ", written, b"\r\n\r\n"].concat();
+        let bed = Bed::new(Way::Forward, move |_| vec![send(&answer)]).await;
+        assert_eq!(bed.get("/").await.result.unwrap().location().as_deref(), Some(expected));
     }
 }
 

@@ -1,16 +1,20 @@
-//! Every row of the judge's table, as (without a proxy, inside TLS, over plain http): the verdict and who is suspect.
+//! Every row of the judge's table, as (without a proxy, inside TLS, over plain http): the verdict and who is suspect. Through
+//! SOCKS it is as over plain http, where not said otherwise.
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::*;
+use crate::clock::Timestamp;
+use crate::proxy::Endpoint;
 use crate::task::HostKey;
-use crate::transport::{Dial, TlsProblem};
+use crate::transport::{Dial, HeaderMap, SocksReply, TlsFailure, TlsProblem};
 use crate::verdict::Suspect;
 use crate::worker::bed::{extracted, rules};
 
-const CHANNELS: [Channel; 3] = [Channel::Direct, Channel::Tunnel, Channel::Plain];
+const CHANNELS: [Channel; 4] = [Channel::Direct, Channel::Tunnel, Channel::Relay, Channel::Plain];
 const WAIT: Option<Duration> = Some(Duration::from_secs(86_400));
 
 fn told(verdict: &Verdict) -> String {
@@ -34,7 +38,7 @@ fn each_status_has_its_row() {
     let failing = ["failing page", "failing page", "failing either"];
     let throttled = ["throttled nobody"; 3];
     let gateway = ["failing page", "doubtful either", "doubtful either"];
-    for (code, retry_after, expected) in [
+    for (code, retry_after, [direct, tunnel, plain]) in [
         (403, None, ["rejected page", "banned either", "banned either"]),
         (403, WAIT, ["rejected page", "banned either", "banned either"]),
         (404, None, ["gone page", "gone page", "gone either"]),
@@ -63,7 +67,9 @@ fn each_status_has_its_row() {
         (600, None, rejected),
         (999, None, rejected),
     ] {
-        for (channel, expected) in CHANNELS.into_iter().zip(expected) {
+        // A SOCKS proxy has no word for 407: the site said it.
+        let relay = if code == 407 { "rejected either" } else { plain };
+        for (channel, expected) in CHANNELS.into_iter().zip([direct, tunnel, relay, plain]) {
             let verdict = status(code, retry_after, channel).expect("not a page");
             assert_eq!(told(&verdict), expected, "{code} {retry_after:?} {channel:?}");
             assert_eq!(verdict.reason().unwrap().code, format!("status.{code}"));
@@ -80,7 +86,7 @@ fn a_2xx_is_judged_by_what_is_on_it() {
         assert_eq!(page(None, channel), Verdict::Done);
     }
     let unmet = extracted("<p>captcha</p>").shortfall.unwrap();
-    let expected = ["failing page", "doubtful either", "doubtful either"];
+    let expected = ["failing page", "doubtful either", "doubtful either", "doubtful either"];
     for (channel, expected) in CHANNELS.into_iter().zip(expected) {
         let verdict = page(Some(&unmet), channel);
         assert_eq!(told(&verdict), expected);
@@ -123,7 +129,8 @@ fn each_failure_has_its_row() {
     let denied = ["rejected page", "proxy_denied proxy", "proxy_denied proxy"];
     let doubtful = ["failing page", "doubtful either", "doubtful either"];
     let unusable = ["rejected page", "unusable either", "unusable either"];
-    for (why, expected) in [
+    let tls = || TlsFailure { problem: TlsProblem::Untrusted, words: words("unknown issuer"), issuer: None };
+    for (why, [direct, tunnel, plain]) in [
         (Failure::ProxyUnreachable(Dial::Refused), broken),
         (Failure::ProxyUnreachable(Dial::TimedOut), broken),
         (Failure::ProxyHandshake(words("garbage")), broken),
@@ -133,7 +140,15 @@ fn each_failure_has_its_row() {
         (Failure::TunnelRefused { status: 403 }, doubtful),
         (Failure::TunnelRefused { status: 502 }, doubtful),
         (Failure::TunnelTimeout, doubtful),
-        (Failure::SiteTls { problem: TlsProblem::Untrusted, words: words("unknown issuer"), issuer: None }, doubtful),
+        (Failure::ProxyTls(tls()), broken),
+        (Failure::SiteTls(tls()), doubtful),
+        (Failure::SocksRefused(SocksReply::GeneralFailure), doubtful),
+        (Failure::SocksRefused(SocksReply::NotAllowed), doubtful),
+        (Failure::SocksRefused(SocksReply::NetworkUnreachable), doubtful),
+        (Failure::SocksRefused(SocksReply::HostUnreachable), doubtful),
+        (Failure::SocksRefused(SocksReply::ConnectionRefused), doubtful),
+        (Failure::SocksRefused(SocksReply::TtlExpired), doubtful),
+        (Failure::SocksRefused(SocksReply::AddressKind), doubtful),
         (Failure::SiteUnreachable(Dial::UnknownName), doubtful),
         (Failure::SiteNotHttp(words("garbage")), doubtful),
         (Failure::HeadTimeout, doubtful),
@@ -146,7 +161,7 @@ fn each_failure_has_its_row() {
         (Failure::Undecodable(words("gzip")), unusable),
         (Failure::Unsendable(words("line break")), ["rejected page"; 3]),
     ] {
-        for (channel, expected) in CHANNELS.into_iter().zip(expected) {
+        for (channel, expected) in CHANNELS.into_iter().zip([direct, tunnel, plain, plain]) {
             let verdict = failure(&why, channel).unwrap();
             assert_eq!(told(&verdict), expected, "{why:?} {channel:?}");
             assert_eq!(verdict.reason().unwrap(), &Reason::new(why.code(), why.to_string()));
@@ -166,13 +181,13 @@ fn a_client_that_is_of_no_use_says_nothing_about_the_page() {
 fn each_dead_end_has_its_row() {
     let unusable = ["rejected page", "unusable either", "unusable either"];
     let excluded = |exclusion| DeadEnd::Excluded { exclusion, host: HostKey("other.test:80".into()) };
-    for (end, code, expected) in [
+    for (end, code, [direct, tunnel, plain]) in [
         (DeadEnd::Loop { place: words("site.test:80/") }, "redirect.loop", unusable),
         (DeadEnd::TooMany { limit: 5 }, "redirect.too_many", unusable),
         (excluded(Exclusion::ForeignHost), "redirect.foreign_host", ["excluded recipe"; 3]),
         (excluded(Exclusion::PrivateAddress), "redirect.private_address", ["excluded recipe"; 3]),
     ] {
-        for (channel, expected) in CHANNELS.into_iter().zip(expected) {
+        for (channel, expected) in CHANNELS.into_iter().zip([direct, tunnel, plain, plain]) {
             let verdict = dead_end(&end, channel);
             assert_eq!((told(&verdict).as_str(), verdict.reason().unwrap().code.as_str()), (expected, code));
         }
@@ -182,6 +197,33 @@ fn each_dead_end_has_its_row() {
 #[test]
 fn our_own_panic_is_our_own_fault() {
     assert_eq!(told(&panicked("index out of bounds")), "panicked us");
+}
+
+#[test]
+fn an_answer_is_as_sure_as_the_way_that_it_came() {
+    let proxy = |scheme| {
+        let (host, label) = ("proxy.test".into(), "proxy.test:1".into());
+        Route::Proxy(Endpoint { scheme, host, port: 1, credentials: None, label })
+    };
+    let answer = |secure| {
+        let (headers, body, at) = (HeaderMap::new(), Bytes::new(), Timestamp::from_micros(0));
+        Answer { status: 200, headers, body, secure, at }
+    };
+    for (route, url, secure, expected) in [
+        (Route::Direct, "http://site.test/", true, Channel::Direct),
+        (Route::Direct, "https://site.test/", true, Channel::Direct),
+        (proxy(Scheme::Http), "http://site.test/", false, Channel::Plain),
+        (proxy(Scheme::Https), "http://site.test/", false, Channel::Plain),
+        (proxy(Scheme::Socks5), "http://site.test/", false, Channel::Relay),
+        (proxy(Scheme::Http), "https://site.test/", true, Channel::Tunnel),
+        (proxy(Scheme::Socks5), "https://site.test/", true, Channel::Tunnel),
+        // Where any certificate will do.
+        (proxy(Scheme::Http), "https://site.test/", false, Channel::Relay),
+        (proxy(Scheme::Https), "https://site.test/", false, Channel::Relay),
+    ] {
+        let url = Url::parse(url).unwrap();
+        assert_eq!(Channel::answered(&route, &url, &answer(secure)), expected, "{route:?} {url} {secure}");
+    }
 }
 
 proptest! {
@@ -194,8 +236,10 @@ proptest! {
 
     #[test]
     fn over_plain_http_no_status_alone_condemns_a_page(code: u16) {
-        if let Some(verdict) = status(code, None, Channel::Plain) {
-            prop_assert_ne!(verdict.suspect(), Suspect::Page, "{:?}", verdict);
+        for channel in [Channel::Plain, Channel::Relay] {
+            if let Some(verdict) = status(code, None, channel) {
+                prop_assert_ne!(verdict.suspect(), Suspect::Page, "{:?}", verdict);
+            }
         }
     }
 
