@@ -55,7 +55,7 @@ impl Unread {
     fn read_here(&self, recipe: &Recipe) -> Extracted {
         #[cfg(test)]
         crate::worker::bed::panic_if_asked_to(&self.url);
-        let text = super::text::decode(self.content_type.as_deref(), &self.body);
+        let text = super::text::decode(self.content_type.as_deref(), &self.url, &self.body);
         extract::read(recipe.stage(self.stage), &Page { url: &self.url, text: &text })
     }
 }
