@@ -9,21 +9,13 @@ use std::sync::Arc;
 use scraper::error::SelectorErrorKind;
 use scraper::{ElementRef, Html, Selector};
 
+use super::selector::SelectorError;
+
 /// A CSS selector.
 #[derive(Clone)]
 pub struct Css {
     text: Arc<str>,
     selector: Selector,
-}
-
-/// A selector that does not parse.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("selector {text:?} does not parse: {problem}")]
-pub struct SelectorError {
-    /// The selector as it was written.
-    pub text: String,
-    /// What is wrong with it.
-    pub problem: String,
 }
 
 impl Css {
@@ -34,7 +26,7 @@ impl Css {
     pub fn parse(text: &str) -> Result<Self, SelectorError> {
         match Selector::parse(text) {
             Ok(selector) => Ok(Self { text: text.into(), selector }),
-            Err(kind) => Err(SelectorError { text: text.to_owned(), problem: problem(&kind) }),
+            Err(kind) => Err(SelectorError::css(text, problem(&kind))),
         }
     }
 
@@ -74,10 +66,11 @@ fn problem(kind: &SelectorErrorKind) -> String {
     }
 }
 
-/// `UnsupportedPseudoClass` → `unsupported pseudo class`
+/// `UnsupportedPseudoClass` → `unsupported pseudo class`. What the variant holds is part of the selector, which may be filled
+/// in from the environment.
 fn spaced(camel: &str) -> String {
     let mut words = String::new();
-    for letter in camel.chars() {
+    for letter in camel.chars().take_while(|letter| letter.is_alphanumeric()) {
         if letter.is_uppercase() && !words.is_empty() {
             words.push(' ');
         }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use actix::fut::wrap_future;
 use actix::prelude::*;
 
-use crate::address::Scope;
+use crate::address::{DropParams, Scope};
 use crate::clock::Clock;
 use crate::config;
 use crate::extract::Recipe;
@@ -29,6 +29,8 @@ pub struct WorkerParts {
     pub recipe: Arc<Recipe>,
     /// Where links and redirects may lead.
     pub scope: Arc<Scope>,
+    /// What is no part of an address.
+    pub drop_params: Arc<DropParams>,
     /// What statuses mean.
     pub rules: Arc<Rules>,
     /// `[fetch]`

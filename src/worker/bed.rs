@@ -12,7 +12,7 @@ use actix::prelude::*;
 use tokio::sync::mpsc;
 use url::Url;
 
-use crate::address::Scope;
+use crate::address::{DropParams, Scope};
 use crate::clock::{Clock, Timestamp};
 use crate::config;
 use crate::extract::{self, Extracted, Page, Recipe};
@@ -83,7 +83,9 @@ fn stages() -> [config::Stage; 2] {
 /// What the stage with a required `title` makes of a page.
 pub(super) fn extracted(html: &str) -> Extracted {
     let recipe = Recipe::compile(&stages()).unwrap();
-    extract::read(recipe.stage(DETAIL), &Page { url: &url("http://site.test/"), text: html })
+    let (meta, drop_params) = Default::default();
+    let page = Page { url: &url("http://site.test/"), text: html, meta: &meta, drop_params: &drop_params };
+    extract::read(recipe.stage(DETAIL), &page)
 }
 
 pub(super) fn url(text: &str) -> Url {
@@ -152,6 +154,7 @@ impl Bed {
             dispatcher: home.clone(),
             recipe: Arc::new(Recipe::compile(&stages()).unwrap()),
             scope: Arc::new(scope(&["site.test", "also.test"])),
+            drop_params: Arc::new(DropParams::new(&["sid".to_owned()])),
             rules: Arc::new(rules()),
             fetch: Arc::new(fetch_settings()),
             tls: Tls::new(&fetch_settings()).unwrap(),

@@ -103,7 +103,7 @@ impl Fetch<'_> {
                 Err(failure) => return LastHop { url: request.url, end: HopEnd::Failed(failure) },
             };
             let at = self.parts.clock.now();
-            let next = match redirect::onward(&request, answer.status, answer.location()) {
+            let next = match redirect::onward(&request, answer.status, answer.location(), &self.parts.drop_params) {
                 Some(next) if !self.parts.rules.name(answer.status) => next,
                 _ => return LastHop { url: request.url, end: HopEnd::Answered(answer, at) },
             };
@@ -169,7 +169,8 @@ impl Fetch<'_> {
             Head::Verdict(verdict) => return Ok(verdict.into()),
             Head::Page => answer.content_type().map(str::to_owned),
         };
-        let unread = Unread { stage: task.stage, url: url.clone(), content_type, body: answer.body };
+        let (meta, drop_params) = (Arc::clone(&task.meta), Arc::clone(&parts.drop_params));
+        let unread = Unread { stage: task.stage, url: url.clone(), content_type, body: answer.body, meta, drop_params };
         let extracted = unread.read(&parts.recipe).await?;
         self.meters.extract = parts.clock.now().since(at);
         let provenance = self.provenance(answer.status, at);
