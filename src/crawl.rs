@@ -7,7 +7,7 @@ mod seeds;
 mod tests;
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -20,9 +20,9 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use self::seeds::StartTasks;
-use crate::address::{Scope, Starts, start_hosts};
+use crate::address::{DropParams, Scope, Starts, start_hosts};
 use crate::clock::Clock;
-use crate::config::{Count, FrontierKind, Settings};
+use crate::config::{Count, FrontierKind, Hosts, Settings};
 use crate::dispatcher::actor::{Dispatcher, DispatcherParts, Ended};
 use crate::dispatcher::desk::{Bounds, Desk, Limits};
 use crate::extract::Recipe;
@@ -100,10 +100,15 @@ pub async fn run(settings: Settings, surroundings: Surroundings) -> anyhow::Resu
 /// # Errors
 /// If the settings ask for what cannot be had: a start file that cannot be read, certificates that are none.
 pub fn fetch_parts(settings: &Settings, clock: Clock) -> anyhow::Result<FetchParts> {
-    let hosts = start_hosts(&settings.crawl).context("reading the start URLs")?;
+    let hosts = match settings.crawl.hosts {
+        Hosts::Start => start_hosts(&settings.crawl).context("reading the start URLs")?,
+        // Nobody asks for them, and a start file may be long.
+        Hosts::Any | Hosts::Listed(_) => BTreeSet::new(),
+    };
     Ok(FetchParts {
         recipe: Arc::new(Recipe::compile(&settings.stages)?),
         scope: Arc::new(Scope::new(&settings.crawl.hosts, hosts, settings.fetch.allow_private)),
+        drop_params: Arc::new(DropParams::new(&settings.crawl.drop_params)),
         rules: Arc::new(Rules::new(&settings.retry, &settings.ban)),
         fetch: Arc::new(settings.fetch.clone()),
         tls: Tls::new(&settings.fetch)?,
@@ -117,7 +122,7 @@ fn plan(settings: Settings, surroundings: &Surroundings) -> anyhow::Result<Plan>
     let start_stage = recipe.stage_id(&settings.crawl.start_stage).context("no such start stage")?;
     let starts = Starts::open(&settings.crawl).context("reading the start URLs")?;
     let names = recipe.stages().iter().map(|stage| Arc::clone(stage.name())).collect();
-    let seeds = StartTasks::new(starts, start_stage, recipe.stage(start_stage).priority(), Arc::clone(scope));
+    let seeds = StartTasks::new(starts, start_stage, Arc::clone(recipe), Arc::clone(scope));
     let frontier = match settings.frontier.kind {
         FrontierKind::Memory => {
             Box::new(MemoryFrontier::new(Fingerprinter::new(surroundings.fingerprint_key, names), Box::new(seeds)))

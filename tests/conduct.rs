@@ -41,6 +41,7 @@ fn settings(home: &Path) -> Settings {
             start_file: None,
             start_stage: "list".into(),
             hosts: config::Hosts::Start,
+            drop_params: vec![],
             workers: config::Count::Exactly(NonZeroUsize::MIN),
             threads: config::Count::Auto,
             data_dir: home.join("runs"),

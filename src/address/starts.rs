@@ -1,28 +1,44 @@
-//! Where a crawl starts: the templates of the config in order, then the lines of its start file.
+//! Where a crawl starts: the templates of the config in order, then the rows of its start file.
 //!
 //! Both are read lazily: a million addresses cost nothing until they are asked for. Reads the start file, and nothing else.
 
 use std::collections::BTreeSet;
-use std::fs::File;
-use std::io::{self, BufRead, BufReader};
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use url::Url;
 
-use super::{Expansion, Template, canonical};
+use super::start_file::{OpenError, StartFileError};
+use super::{DropParams, Expansion, StartFile, StartRow, Template, canonical};
 use crate::config::Crawl;
+use crate::task::Meta;
 
-/// All start URLs of a config, lazily; the items are canonical.
+/// One address to start from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Start {
+    /// The canonical address.
+    pub url: Url,
+    /// The name of its stage; none is the start stage.
+    pub stage: Option<String>,
+    /// What the start file has beside it.
+    pub meta: Meta,
+}
+
+/// All start URLs of a config, lazily.
 ///
-/// An item is an error if the start file cannot be read on, or if a text is no URL after all. The latter does not end it.
+/// An item is an error if the start file cannot be read on, or if a row of it cannot be used after all. The latter does not
+/// end it.
 #[derive(Debug)]
 pub struct Starts {
     templates: std::vec::IntoIter<Template>,
     current: Option<Expansion>,
     templated: u64,
-    file: Option<StartFile>,
-    /// One line is read ahead, so that the end of the file is known when its last line is given out.
-    ahead: Option<io::Result<(u64, String)>>,
+    file: Option<(StartFile, PathBuf)>,
+    /// One row is read ahead, so that the end of the file is known when its last row is given out.
+    ahead: Option<Result<StartRow, StartFileError>>,
+    drop_params: DropParams,
+    none: Meta,
 }
 
 impl Starts {
@@ -33,62 +49,84 @@ impl Starts {
     pub fn open(crawl: &Crawl) -> io::Result<Self> {
         let templates = templates(crawl)?;
         let templated = templates.iter().map(Template::count).fold(0, u64::saturating_add);
-        let mut file = crawl.start_file.as_deref().map(StartFile::open).transpose()?;
-        let ahead = file.as_mut().and_then(Iterator::next);
-        Ok(Self { templates: templates.into_iter(), current: None, templated, file, ahead })
+        let mut file = open_file(crawl)?;
+        let ahead = file.as_mut().and_then(|(file, _)| file.next());
+        Ok(Self {
+            templates: templates.into_iter(),
+            current: None,
+            templated,
+            file,
+            ahead,
+            drop_params: DropParams::new(&crawl.drop_params),
+            none: Meta::default(),
+        })
     }
 
-    /// How many are left, as far as that is cheap to know: not while lines of a file are left.
+    /// How many are left, as far as that is cheap to know: not while rows of a file are left.
     pub fn unread(&self) -> Option<u64> {
         if self.ahead.is_some() { None } else { Some(self.templated) }
     }
 
-    fn next_text(&mut self) -> Option<io::Result<String>> {
+    fn next_templated(&mut self) -> Option<String> {
         loop {
             if let Some(text) = self.current.as_mut().and_then(Iterator::next) {
                 self.templated = self.templated.saturating_sub(1);
-                return Some(Ok(text));
+                return Some(text);
             }
-            match self.templates.next() {
-                Some(template) => self.current = Some(template.expand()),
-                None => break,
-            }
+            self.current = Some(self.templates.next()?.expand());
         }
-        self.current = None;
-        let line = self.ahead.take()?;
-        // After a failed read nothing more can be trusted to be the rest of the file.
-        self.ahead = if line.is_ok() { self.file.as_mut().and_then(Iterator::next) } else { None };
-        Some(line.map(|(_, text)| text))
+    }
+
+    fn next_row(&mut self) -> Option<io::Result<StartRow>> {
+        let row = self.ahead.take()?;
+        let (file, path) = self.file.as_mut()?;
+        self.ahead = file.next();
+        Some(row.map_err(|error| unusable(path, &error)))
+    }
+
+    fn start(&self, text: &str, stage: Option<String>, meta: Meta) -> io::Result<Start> {
+        let url = Url::parse(text).map_err(|error| invalid(format!("a start URL: {error}")))?;
+        Ok(Start { url: canonical(&url, &self.drop_params), stage, meta })
     }
 }
 
 impl Iterator for Starts {
-    type Item = io::Result<Url>;
+    type Item = io::Result<Start>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let text = match self.next_text()? {
-            Ok(text) => text,
+        if let Some(text) = self.next_templated() {
+            return Some(self.start(&text, None, Arc::clone(&self.none)));
+        }
+        self.current = None;
+        let StartRow { line: _, url, stage, meta } = match self.next_row()? {
+            Ok(row) => row,
             Err(error) => return Some(Err(error)),
         };
-        Some(Url::parse(&text).map(|url| canonical(&url)).map_err(|error| invalid(format!("a start URL: {error}"))))
+        let meta = if meta.is_empty() { Arc::clone(&self.none) } else { Arc::new(meta) };
+        Some(self.start(&url, stage, meta))
     }
 }
 
-/// The host names of all start URLs, as [`Url::host_str`] writes them. Expands templates only as far as their hosts go.
+/// The host names of all start URLs, as [`Url::host_str`] writes them. Expands templates only as far as their hosts go, and
+/// reads the start file through.
 ///
 /// # Errors
 /// A template that does not parse, and a start file that cannot be read.
 pub fn start_hosts(crawl: &Crawl) -> io::Result<BTreeSet<String>> {
     let mut hosts = BTreeSet::new();
     let mut take = |text: &str| {
-        hosts.extend(Url::parse(text).ok().and_then(|url| url.host_str().map(str::to_owned)));
+        let url = Url::parse(text).ok();
+        // Most are there already: no copy is made of those.
+        if let Some(host) = url.as_ref().and_then(Url::host_str).filter(|host| !hosts.contains(*host)) {
+            hosts.insert(host.to_owned());
+        }
     };
     for template in templates(crawl)? {
         template.up_to_the_path().expand().for_each(|text| take(&text));
     }
-    if let Some(path) = &crawl.start_file {
-        for line in StartFile::open(path)? {
-            take(&line?.1);
+    if let Some((file, path)) = open_file(crawl)? {
+        for row in file {
+            take(&row.map_err(|error| unusable(&path, &error))?.url);
         }
     }
     Ok(hosts)
@@ -98,60 +136,23 @@ fn templates(crawl: &Crawl) -> io::Result<Vec<Template>> {
     crawl.start.iter().map(|text| Template::parse(text).map_err(|error| invalid(error.to_string()))).collect()
 }
 
+fn open_file(crawl: &Crawl) -> io::Result<Option<(StartFile, PathBuf)>> {
+    let Some(path) = &crawl.start_file else { return Ok(None) };
+    match StartFile::open(path) {
+        Ok(file) => Ok(Some((file, path.clone()))),
+        Err(OpenError::Io(error)) => {
+            Err(io::Error::new(error.kind(), format!("cannot open {}: {error}", path.display())))
+        }
+        Err(error) => Err(invalid(format!("{}: {error}", path.display()))),
+    }
+}
+
+fn unusable(path: &Path, error: &StartFileError) -> io::Error {
+    invalid(format!("{}:{}: {error}", path.display(), error.line()))
+}
+
 fn invalid(message: String) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, message)
-}
-
-/// The addresses in a start file, with their line numbers from 1: a URL a line, blank lines and comments skipped, CRLF and
-/// a byte order mark tolerated. Nothing in it is a template.
-#[derive(Debug)]
-pub struct StartFile {
-    lines: BufReader<File>,
-    path: PathBuf,
-    number: u64,
-    failed: bool,
-}
-
-impl StartFile {
-    /// Opens a start file.
-    ///
-    /// # Errors
-    /// Those of the file system.
-    pub fn open(path: &Path) -> io::Result<Self> {
-        let lines = BufReader::new(File::open(path)?);
-        Ok(Self { lines, path: path.to_owned(), number: 0, failed: false })
-    }
-
-    fn read(&mut self) -> io::Result<Option<(u64, String)>> {
-        loop {
-            let mut line = String::new();
-            if self.lines.read_line(&mut line)? == 0 {
-                return Ok(None);
-            }
-            self.number += 1;
-            let line = if self.number == 1 { line.trim_start_matches('\u{feff}') } else { &line };
-            let line = line.trim();
-            if !line.is_empty() && !line.starts_with('#') {
-                return Ok(Some((self.number, line.to_owned())));
-            }
-        }
-    }
-}
-
-impl Iterator for StartFile {
-    type Item = io::Result<(u64, String)>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.failed {
-            return None;
-        }
-        let line = self.read();
-        self.failed = line.is_err();
-        line.map_err(|error| {
-            io::Error::new(error.kind(), format!("{}:{}: {error}", self.path.display(), self.number + 1))
-        })
-        .transpose()
-    }
 }
 
 #[cfg(test)]
@@ -162,8 +163,12 @@ mod tests {
     use crate::config::{Count, Hosts};
 
     fn crawl(start: &[&str], file: Option<&[u8]>) -> (Crawl, Option<tempfile::NamedTempFile>) {
+        crawl_with(start, file, ".txt")
+    }
+
+    fn crawl_with(start: &[&str], file: Option<&[u8]>, suffix: &str) -> (Crawl, Option<tempfile::NamedTempFile>) {
         let file = file.map(|text| {
-            let mut file = tempfile::NamedTempFile::new().unwrap();
+            let mut file = tempfile::Builder::new().suffix(suffix).tempfile().unwrap();
             file.write_all(text).unwrap();
             file
         });
@@ -173,6 +178,7 @@ mod tests {
             start_file: file.as_ref().map(|file| file.path().to_owned()),
             start_stage: "list".into(),
             hosts: Hosts::Start,
+            drop_params: vec!["sid".into()],
             workers: Count::Auto,
             threads: Count::Auto,
             data_dir: "runs".into(),
@@ -181,7 +187,7 @@ mod tests {
     }
 
     fn all(crawl: &Crawl) -> Vec<String> {
-        Starts::open(crawl).unwrap().map(|url| url.unwrap().to_string()).collect()
+        Starts::open(crawl).unwrap().map(|start| start.unwrap().url.to_string()).collect()
     }
 
     #[test]
@@ -223,6 +229,22 @@ mod tests {
     }
 
     #[test]
+    fn what_is_to_be_dropped_is_in_no_start_url() {
+        let (crawl, _file) = crawl(&["http://a.example/?sid={1..2}&b"], Some(b"http://c.example/?sid=3\n"));
+        assert_eq!(all(&crawl), ["http://a.example/?b", "http://a.example/?b", "http://c.example/"]);
+    }
+
+    #[test]
+    fn rows_keep_their_stage_and_meta() {
+        let rows = b"url,stage,client\nhttp://a.example/#x,detail,Ann\n";
+        let (crawl, _file) = crawl_with(&["http://b.example/"], Some(rows), ".csv");
+        let starts: Vec<_> = Starts::open(&crawl).unwrap().map(Result::unwrap).collect();
+        assert_eq!((starts[0].stage.as_deref(), starts[0].meta.len()), (None, 0));
+        assert_eq!((starts[1].url.as_str(), starts[1].stage.as_deref()), ("http://a.example/", Some("detail")));
+        assert_eq!(starts[1].meta["client"], "Ann");
+    }
+
+    #[test]
     fn a_line_that_is_no_url_is_an_error_and_not_the_end() {
         let (crawl, _file) = crawl(&[], Some(b"nonsense\nhttp://a.example/\n"));
         let items: Vec<bool> = Starts::open(&crawl).unwrap().map(|item| item.is_ok()).collect();
@@ -230,10 +252,10 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_not_text_ends_with_an_error_naming_the_line() {
+    fn a_line_that_is_not_text_is_an_error_naming_it_and_not_the_end() {
         let (crawl, _file) = crawl(&[], Some(b"http://a.example/\n\xff\xfe\nhttp://b.example/\n"));
         let items: Vec<_> = Starts::open(&crawl).unwrap().collect();
-        assert_eq!(items.len(), 2);
+        assert_eq!(items.len(), 3);
         assert!(items[1].as_ref().unwrap_err().to_string().contains(":2: "));
     }
 

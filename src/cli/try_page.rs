@@ -106,6 +106,7 @@ impl Trial {
         };
         let unusable = |error: anyhow::Error| usage(format_args!("{error:#}"), "mend that in the config");
         let mut parts = crate::crawl::fetch_parts(&settings, Clock::start()).map_err(unusable)?;
+        let url = canonical(&url, &parts.drop_params);
         parts.scope = Arc::new(choice::scope(&settings, &url).map_err(|error| unusable(error.into()))?);
         choice::admit(&parts.scope, &url)?;
         let stage = choice::stage(args, &settings, &parts.recipe, &url)?;
@@ -144,7 +145,7 @@ fn address(text: &str) -> Result<Url, ExitCode> {
     if !matches!(url.scheme(), "http" | "https") {
         return Err(usage(format_args!("the page's address has the scheme {}", url.scheme()), help));
     }
-    Ok(canonical(&url))
+    Ok(url)
 }
 
 fn read(file: &Path) -> Result<Bytes, ExitCode> {

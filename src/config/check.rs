@@ -261,7 +261,7 @@ impl<'a> Checker<'a> {
 
 fn describe(path: &str, shape: &Shape, fault: &Fault, written: &str) -> (String, String) {
     let written = match shape {
-        Shape::Selector | Shape::Expect => text::shortened(written),
+        Shape::Selector | Shape::LinkSelector | Shape::Expect => text::shortened(written),
         _ => text::shortened(&text::without_userinfo(written)),
     };
     match fault {
@@ -274,10 +274,9 @@ fn describe(path: &str, shape: &Shape, fault: &Fault, written: &str) -> (String,
         ),
         Fault::Later { instead } => (format!("{path:?} = {written} is not built yet"), (*instead).to_owned()),
         Fault::Zero => (format!("{path:?} cannot be zero"), shape.help().into()),
-        Fault::Selector => (
-            format!("{path:?} is not a CSS selector that can be read: {written}"),
-            "try it in a browser's console: document.querySelectorAll(…)".into(),
-        ),
+        Fault::Selector { problem, help } => {
+            (format!("{path:?} is no selector that can be read, {problem}: {written}"), (*help).to_owned())
+        }
         Fault::Template(error) => (
             format!("{path:?} is not a template: {error}"),
             "ranges are {1..5} or {001..100}, alternatives {a,b}; a literal brace is {{ or }}".into(),

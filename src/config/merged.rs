@@ -53,7 +53,7 @@ impl<'a> Merged<'a> {
         let crawl = self.crawl(&stages);
         let fetch = self.fetch();
         if let (Some(crawl), Some(fetch)) = (&crawl, &fetch) {
-            self.check_starts(crawl, fetch);
+            self.check_starts(crawl, fetch, &stages);
         }
         let (proxies, routes) = (self.section("proxies"), self.routes());
         let run_dir = crawl.as_ref().map(|crawl| crawl.data_dir.join(&crawl.name));

@@ -17,6 +17,7 @@ mod schema;
 mod settings;
 mod show;
 mod stages;
+mod start_file;
 mod starts;
 mod summary;
 mod text;

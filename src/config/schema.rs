@@ -3,8 +3,8 @@
 //! One table, in the order in which settings are shown. It only says what is so; `check` holds a config against it.
 
 use Shape::{
-    Bool, Duration, Expect, Field, Headers, Hosts, List, Name, Named, Path, Proxy, Selector, Share, Size, Start, Table,
-    Text, Whole, Word,
+    Bool, Duration, Expect, Field, Headers, Hosts, LinkSelector, List, Name, Named, Param, Path, Proxy, Selector,
+    Share, Size, Start, Table, Text, Whole, Word,
 };
 
 /// What a value must be.
@@ -22,10 +22,14 @@ pub(super) enum Shape {
     Start,
     /// A template of proxies; never shown.
     Proxy,
-    /// A CSS selector.
+    /// A selector: of CSS, or with a prefix.
     Selector,
-    /// `"any"`, `"none"` or a CSS selector.
+    /// A CSS selector.
+    LinkSelector,
+    /// `"any"`, `"none"` or a selector that reads the page.
     Expect,
+    /// The name of a URL's parameter, with `*` in it or not.
+    Param,
     /// `"start"`, `"any"` or a list of host names.
     Hosts,
     /// A host name, with `*.` before it or not.
@@ -135,7 +139,7 @@ const CRAWL: &[Key] = &[
     built("start_file", Path),
     built("start_stage", Text),
     built("hosts", Hosts),
-    later("drop_params"),
+    built("drop_params", List(&Param)),
     built("workers", Shape::Count(MOST)),
     later("in_flight"),
     built("threads", Shape::Count(1024)),
@@ -156,7 +160,7 @@ const STAGE: &[Key] = &[
 ];
 
 const LINK: &[Key] = &[
-    required("select", Selector),
+    required("select", LinkSelector),
     built("attr", Text),
     required("to", Text),
     later("match"),

@@ -85,13 +85,15 @@ pub struct Crawl {
     /// URL templates, checked; expanded by [`crate::address::Template`].
     #[serde(default)]
     pub start: Vec<String>,
-    /// A file with a URL a line, checked.
+    /// A file with a URL a row, checked; read by [`crate::address::StartFile`].
     pub start_file: Option<PathBuf>,
     /// The stage of the start URLs: the name of one of `stages`.
     #[serde(default)]
     pub start_stage: String,
     /// Where links may lead.
     pub hosts: Hosts,
+    /// Names of parameters that are no part of an address, with `*` for any text.
+    pub drop_params: Vec<String>,
     /// `ProxyWorker` actors.
     pub workers: Count,
     /// Arbiters that the workers are spread over.

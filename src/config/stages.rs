@@ -9,6 +9,7 @@ use super::layer::Tree;
 use super::merged::Merged;
 use super::problem::suggestion;
 use super::{Expect, Field, Link, Stage, Take};
+use crate::extract::{Selector, Source};
 
 /// `[stage.NAME]` but for its fields, whose order counts.
 #[derive(Deserialize)]
@@ -68,6 +69,9 @@ impl Merged<'_> {
             let help = format!("give it links, or fields in [{path}.fields]");
             self.fault(&path, format!("the stage {name:?} has neither fields nor links"), help);
         }
+        if rest.expect == Expect::Any && rest.links.is_empty() && !fields.is_empty() && !self.is_broken(&path) {
+            self.check_that_something_is_read(&path, &fields);
+        }
         for (place, link) in rest.links.iter().enumerate() {
             self.known_stage(&format!("{path}.links.{place}.to"), &link.to, names);
         }
@@ -95,7 +99,32 @@ impl Merged<'_> {
                 return None;
             }
         };
-        Some(Field { name, select: long.select, attr: long.attr, take, required: long.required })
+        let field = Field { name, select: long.select, attr: long.attr, take, required: long.required };
+        self.check_field(&path, &field);
+        Some(field)
+    }
+
+    /// Complains about what does not go with the kind of its selector.
+    fn check_field(&mut self, path: &str, field: &Field) {
+        let Ok(selector) = Selector::parse(&field.select) else { return };
+        if field.attr.is_some() && !matches!(selector.source(), Source::Css(_)) {
+            let message = format!("the field {path:?} has \"attr\", but its selector finds no elements");
+            self.fault(&format!("{path}.attr"), message, "leave attr out, or use a CSS selector");
+        }
+        if field.required && !selector.reads_page() {
+            let message = format!("the field {path:?} is required, but it is not read from the page");
+            let help = "leave required out: it says what a real page has, and meta: and const: are the same on each";
+            self.fault(&format!("{path}.required"), message, help);
+        }
+    }
+
+    /// Complains about a stage whose pages can never be told from others: nothing is read from them.
+    fn check_that_something_is_read(&mut self, path: &str, fields: &[Field]) {
+        let reads = |field: &Field| Selector::parse(&field.select).is_ok_and(|selector| selector.reads_page());
+        if !fields.iter().any(reads) {
+            let message = format!("{path:?} reads nothing from its pages, so none can prove to be a real one");
+            self.fault(path, message, "set expect to a selector of what a real page has, or to \"none\"");
+        }
     }
 
     /// Complains about a stage that does not exist.

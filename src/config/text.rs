@@ -4,13 +4,13 @@
 //! settings.
 
 use config::ValueKind;
-use scraper::Selector;
 use url::Host;
 
 use super::problem::suggestion;
 use super::schema::Shape;
 use super::unit;
 use crate::address::{Template, TemplateError};
+use crate::extract::{Css, Selector, SelectorError};
 
 /// Why a value does not have its shape.
 #[derive(Debug, PartialEq)]
@@ -27,15 +27,15 @@ pub(super) enum Fault {
     Later { instead: String },
     /// It must not be zero.
     Zero,
-    /// It is no selector.
-    Selector,
+    /// It is no selector; why, and how one is written.
+    Selector { problem: String, help: &'static str },
     /// It is no template.
     Template(String),
     /// It is no plain name.
     Name,
 }
 
-/// A value of this shape, `${ENV}` filled in; selectors lose their prefix `css:`.
+/// A value of this shape, `${ENV}` filled in.
 pub(super) fn check(shape: &Shape, kind: ValueKind) -> Result<ValueKind, Fault> {
     match (shape, kind) {
         (Shape::Bool, kind @ ValueKind::Boolean(_)) => Ok(kind),
@@ -78,7 +78,11 @@ fn check_text(shape: &Shape, text: String) -> Result<ValueKind, Fault> {
         Shape::Start => Template::parse(&text).map(|_| text).map_err(|error| Fault::Template(error.to_string())),
         Shape::Proxy => Template::parse(&text).map(|_| text).map_err(|error| Fault::Template(bare(&error).into())),
         Shape::Expect if text == "any" || text == "none" => Ok(text),
-        Shape::Expect | Shape::Selector => selector(text),
+        Shape::Expect => expect(text),
+        Shape::Selector => selector(text),
+        Shape::LinkSelector => link_selector(text),
+        Shape::Param if text.is_empty() || text.contains(['&', '=', '?']) => Err(Fault::Value),
+        Shape::Param => Ok(text),
         Shape::Host => host_pattern(&text).ok_or(Fault::Value),
         Shape::Hosts if text == "start" || text == "any" => Ok(text),
         Shape::Count(_) if text == "auto" => Ok(text),
@@ -131,12 +135,32 @@ fn bare(error: &TemplateError) -> &'static str {
 }
 
 fn selector(text: String) -> Result<String, Fault> {
-    let later = ["xpath:", "json:", "regex:", "meta:", "const:"];
-    if later.iter().any(|prefix| text.starts_with(prefix)) {
-        return Err(Fault::Later { instead: "use a CSS selector".into() });
+    refuse(&text, &["xpath:", "regex:"], "use css:, json:, meta: or const:")?;
+    Selector::parse(&text)?;
+    Ok(text)
+}
+
+/// What does not read the page proves nothing about it.
+fn expect(text: String) -> Result<String, Fault> {
+    refuse(&text, &["xpath:", "regex:"], "use a CSS selector or json:/pointer")?;
+    if Selector::parse(&text)?.reads_page() { Ok(text) } else { Err(Fault::Value) }
+}
+
+fn link_selector(text: String) -> Result<String, Fault> {
+    refuse(&text, &["xpath:", "json:", "regex:", "meta:", "const:"], "use a CSS selector")?;
+    Css::parse(text.strip_prefix("css:").unwrap_or(&text))?;
+    Ok(text)
+}
+
+fn refuse(text: &str, later: &[&str], instead: &str) -> Result<(), Fault> {
+    let refused = later.iter().any(|prefix| text.starts_with(prefix));
+    if refused { Err(Fault::Later { instead: instead.to_owned() }) } else { Ok(()) }
+}
+
+impl From<SelectorError> for Fault {
+    fn from(SelectorError { problem, help, text: _ }: SelectorError) -> Self {
+        Self::Selector { problem, help }
     }
-    let css = text.strip_prefix("css:").unwrap_or(&text);
-    if Selector::parse(css).is_ok() { Ok(css.to_owned()) } else { Err(Fault::Selector) }
 }
 
 /// Can a folder be called so, beside others?

@@ -4,8 +4,8 @@
 
 use super::schema::COUNT;
 use super::schema::Shape::{
-    self, Bool, Duration, Expect, Field, Headers, Host, Hosts, List, Name, Named, Path, Proxy, Selector, Share, Size,
-    Start, Table, Text, Whole, Word,
+    self, Bool, Duration, Expect, Field, Headers, Host, Hosts, LinkSelector, List, Name, Named, Param, Path, Proxy,
+    Selector, Share, Size, Start, Table, Text, Whole, Word,
 };
 
 impl Shape {
@@ -14,8 +14,10 @@ impl Shape {
         match self {
             Bool => "true or false".into(),
             Text | Name | Path | Start | Proxy => "text".into(),
-            Selector => "a CSS selector".into(),
-            Expect => "\"any\", \"none\" or a CSS selector".into(),
+            Selector => "a selector".into(),
+            LinkSelector => "a CSS selector".into(),
+            Expect => "\"any\", \"none\", a CSS selector or json:/pointer".into(),
+            Param => "the name of a parameter".into(),
             Hosts => "\"start\", \"any\" or a list of host names".into(),
             Host => "a host name".into(),
             Word(built, _) => match built {
@@ -43,7 +45,9 @@ impl Shape {
             Bool => "write true or false, without quotes",
             Whole(..) => "write a whole number, without quotes",
             Share => "write a number, without quotes",
-            Text | Name | Path | Start | Proxy | Selector | Expect | Word(..) => "write it in quotes",
+            Expect => "write in quotes what only a real page has",
+            Param => "write a name, with * for any text: \"utm_*\", \"sid\"",
+            Text | Name | Path | Start | Proxy | Selector | LinkSelector | Word(..) => "write it in quotes",
             Host => "write names without scheme and port: \"shop.example\", or \"*.shop.example\" for all below it",
             Hosts => "for example \"start\", or [\"shop.example\", \"*.shop.example\"]",
             Shape::Count(_) => "for example \"auto\" in quotes, or 20 without",

@@ -1,14 +1,17 @@
-//! Fields: from the elements that a selector finds to the value in a record.
+//! Fields: from what a selector finds to the value in a record.
 //!
-//! In come a compiled field and a parsed page; out goes a value, and whether anything matched. Whether a page without a
-//! match is a real one is not decided here.
+//! In come a compiled field, a parsed page and what its task carries; out goes a value, and whether anything matched. Whether
+//! a page without a match is a real one is not decided here.
 
 use std::sync::Arc;
 
 use scraper::{ElementRef, Html};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::selector::{Css, SelectorError};
+use super::css::Css;
+use super::document::Document;
+use super::json::taken;
+use super::selector::{Selector, SelectorError, Source};
 use super::text::{folded, trimmed};
 use crate::config::{self, Take};
 
@@ -16,7 +19,7 @@ use crate::config::{self, Take};
 #[derive(Clone, Debug)]
 pub(super) struct Field {
     name: Arc<str>,
-    select: Css,
+    select: Selector,
     attr: Option<Box<str>>,
     take: Take,
     required: bool,
@@ -50,7 +53,7 @@ impl Field {
     pub(super) fn compile(field: &config::Field) -> Result<Self, SelectorError> {
         Ok(Self {
             name: field.name.as_str().into(),
-            select: Css::parse(&field.select)?,
+            select: Selector::parse(&field.select)?,
             attr: field.attr.as_deref().map(Into::into),
             take: field.take.clone(),
             required: field.required,
@@ -63,7 +66,7 @@ impl Field {
     }
 
     /// Its selector.
-    pub(super) const fn select(&self) -> &Css {
+    pub(super) const fn select(&self) -> &Selector {
         &self.select
     }
 
@@ -72,9 +75,32 @@ impl Field {
         self.required
     }
 
-    /// Takes its value from a page. Where an attribute is asked for, an element without it is no match.
-    pub(super) fn read(&self, html: &Html) -> Reading {
-        let mut matches = self.select.select(html).filter_map(|element| self.text_of(element));
+    /// Takes its value from a page and its task.
+    pub(super) fn read(&self, document: &Document, meta: &Map<String, Value>) -> Reading {
+        match self.select.source() {
+            Source::Css(css) => match &document.html {
+                Some(html) => self.read_elements(css, html),
+                None => Reading::Unmatched(taken(None, &self.take)),
+            },
+            Source::Json(pointer) => self.read_value(document.json.as_ref().and_then(|json| pointer.find(json))),
+            Source::Meta(name) => self.read_value(meta.get(&**name).filter(|value| !value.is_null())),
+            Source::Const(text) => self.read_value(Some(&Value::String(text.to_string()))),
+        }
+    }
+
+    /// An array without elements is a match only where it is taken as it is.
+    fn read_value(&self, value: Option<&Value>) -> Reading {
+        let found = match (value, &self.take) {
+            (Some(Value::Array(elements)), Take::All | Take::Joined(_)) => !elements.is_empty(),
+            (value, _) => value.is_some(),
+        };
+        let shown = taken(value, &self.take);
+        if found { Reading::Matched(shown) } else { Reading::Unmatched(shown) }
+    }
+
+    /// Where an attribute is asked for, an element without it is no match.
+    fn read_elements(&self, css: &Css, html: &Html) -> Reading {
+        let mut matches = css.select(html).filter_map(|element| self.text_of(element));
         let (matched, value) = match &self.take {
             Take::First => {
                 let first = matches.next();

@@ -9,8 +9,9 @@ use std::sync::Arc;
 use scraper::{ElementRef, Html};
 use url::Url;
 
-use super::selector::{Css, SelectorError};
-use crate::address::canonical;
+use super::css::Css;
+use super::selector::SelectorError;
+use crate::address::{DropParams, canonical};
 use crate::config;
 use crate::task::StageId;
 
@@ -37,7 +38,7 @@ impl LinkRule {
     pub(super) fn compile(link: &config::Link, to: StageId) -> Result<Self, SelectorError> {
         Ok(Self {
             name: format!("link to {}", link.to).into(),
-            select: Css::parse(&link.select)?,
+            select: Css::parse(link.select.strip_prefix("css:").unwrap_or(&link.select))?,
             attr: link.attr.as_str().into(),
             to,
         })
@@ -55,7 +56,7 @@ impl LinkRule {
 }
 
 /// Finds the links of all rules, in the order of the page. What is not an http(s) address is passed over.
-pub(super) fn find(html: &Html, rules: &[LinkRule], page: &Url) -> Vec<FoundLink> {
+pub(super) fn find(html: &Html, rules: &[LinkRule], page: &Url, drop_params: &DropParams) -> Vec<FoundLink> {
     let mut hits = Vec::new();
     for rule in rules {
         let elements = rule.select.select(html);
@@ -70,7 +71,7 @@ pub(super) fn find(html: &Html, rules: &[LinkRule], page: &Url) -> Vec<FoundLink
     let base = base(html, page);
     let mut seen = HashSet::new();
     hits.into_iter()
-        .filter_map(|(_, to, address)| Some(FoundLink { to, url: resolve(&base, address)? }))
+        .filter_map(|(_, to, address)| Some(FoundLink { to, url: resolve(&base, address, drop_params)? }))
         .filter(|link| seen.insert(link.clone()))
         .collect()
 }
@@ -84,7 +85,7 @@ fn base(html: &Html, page: &Url) -> Url {
         .unwrap_or_else(|| page.clone())
 }
 
-fn resolve(base: &Url, address: &str) -> Option<Url> {
+fn resolve(base: &Url, address: &str, drop_params: &DropParams) -> Option<Url> {
     let url = base.join(address).ok()?;
-    matches!(url.scheme(), "http" | "https").then(|| canonical(&url))
+    matches!(url.scheme(), "http" | "https").then(|| canonical(&url, drop_params))
 }

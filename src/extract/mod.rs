@@ -3,7 +3,10 @@
 //! In come a [`Stage`] of a compiled [`Recipe`] and a [`Page`]; out go its links, its record, and whether it is a real page
 //! at all. Pure: it knows neither where the page came from nor what becomes of it.
 
+mod css;
+mod document;
 mod fields;
+mod json;
 mod links;
 mod recipe;
 mod selector;
@@ -15,13 +18,17 @@ mod tests;
 
 use std::sync::Arc;
 
-use scraper::Html;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use url::Url;
 
+use self::document::Document;
+use crate::address::DropParams;
+
+pub use css::Css;
+pub use json::{Pointer, PointerError};
 pub use links::FoundLink;
 pub use recipe::{Recipe, RecipeError, Stage};
-pub use selector::{Css, SelectorError};
+pub use selector::{Selector, SelectorError, Source};
 pub use shortfall::{Shortfall, Sought};
 
 /// An answer as text.
@@ -29,8 +36,12 @@ pub use shortfall::{Shortfall, Sought};
 pub struct Page<'a> {
     /// Its final address, which relative links start from.
     pub url: &'a Url,
-    /// Its HTML.
+    /// Its HTML or JSON.
     pub text: &'a str,
+    /// What its task carries, for `meta:`.
+    pub meta: &'a Map<String, Value>,
+    /// What is no part of a link's address.
+    pub drop_params: &'a DropParams,
 }
 
 /// What was found on a page.
@@ -46,17 +57,26 @@ pub struct Extracted {
     pub shortfall: Option<Shortfall>,
 }
 
-/// Reads a page as a stage says. The page is parsed once, as a whole document.
+/// Reads a page as a stage says. It is parsed once, as a whole document: as HTML if the stage looks for elements or links, as
+/// JSON if it follows pointers. A page that should be JSON and is not falls short, whatever its stage expects.
 ///
 /// "In the order of the page" means the order in which the parser makes the elements: that of their start tags, also where
 /// it moves an element to mend broken HTML.
 pub fn read(stage: &Stage, page: &Page<'_>) -> Extracted {
-    let html = Html::parse_document(page.text);
-    let readings: Vec<_> = stage.fields().iter().map(|field| field.read(&html)).collect();
-    let links = links::find(&html, stage.links(), page.url);
+    let document = match Document::parse(page.text, stage.needs()) {
+        Ok(document) => document,
+        Err(error) => {
+            let missing = stage.fields().iter().map(|field| Arc::clone(field.name())).collect();
+            let shortfall = Shortfall::NotJson { stage: Arc::clone(stage.name()), problem: error.to_string() };
+            return Extracted { missing, shortfall: Some(shortfall), ..Extracted::default() };
+        }
+    };
+    let readings: Vec<_> = stage.fields().iter().map(|field| field.read(&document, page.meta)).collect();
+    let links = document.html.as_ref().map(|html| links::find(html, stage.links(), page.url, page.drop_params));
+    let links = links.unwrap_or_default();
     let missing = fields::unmatched(stage.fields(), &readings).map(|field| Arc::clone(field.name())).collect();
 
-    let shortfall = shortfall::of(stage, &html, &links, &readings);
+    let shortfall = shortfall::of(stage, &document, &links, &readings);
     if shortfall.is_some() {
         return Extracted { missing, shortfall, ..Extracted::default() };
     }

@@ -4,9 +4,10 @@
 
 use std::sync::Arc;
 
+use super::document::Needs;
 use super::fields::Field;
 use super::links::LinkRule;
-use super::selector::{Css, SelectorError};
+use super::selector::{Selector, SelectorError, Source};
 use super::shortfall::Sought;
 use crate::config::{self, Expect};
 use crate::task::StageId;
@@ -46,7 +47,7 @@ pub enum RecipeError {
 pub(super) enum Proof {
     Any,
     Nothing,
-    Selector(Css),
+    Selector(Selector),
 }
 
 /// One stage, compiled.
@@ -56,6 +57,7 @@ pub struct Stage {
     name: Arc<str>,
     priority: i32,
     proof: Proof,
+    needs: Needs,
     links: Vec<LinkRule>,
     fields: Vec<Field>,
     field_names: Vec<Arc<str>>,
@@ -108,7 +110,7 @@ impl Stage {
         let proof = match &stage.expect {
             Expect::Any => Proof::Any,
             Expect::Nothing => Proof::Nothing,
-            Expect::Selector(text) => Proof::Selector(Css::parse(text).map_err(selector("expect".into()))?),
+            Expect::Selector(text) => Proof::Selector(Selector::parse(text).map_err(selector("expect".into()))?),
         };
         let mut links = Vec::with_capacity(stage.links.len());
         for link in &stage.links {
@@ -122,7 +124,8 @@ impl Stage {
         }
         let field_names = fields.iter().map(|field| Arc::clone(field.name())).collect();
         let name = stage.name.as_str().into();
-        Ok(Self { id, name, priority: stage.priority, proof, links, fields, field_names })
+        let needs = needs(&proof, &links, &fields);
+        Ok(Self { id, name, priority: stage.priority, proof, needs, links, fields, field_names })
     }
 
     /// Its id.
@@ -149,6 +152,11 @@ impl Stage {
         &self.proof
     }
 
+    /// How its pages are parsed.
+    pub(super) const fn needs(&self) -> Needs {
+        self.needs
+    }
+
     pub(super) fn links(&self) -> &[LinkRule] {
         &self.links
     }
@@ -162,8 +170,24 @@ impl Stage {
         let links = self.links.iter();
         let links =
             links.map(|link| Sought { name: Arc::clone(link.name()), selector: Arc::clone(link.select().text()) });
-        links.chain(self.fields.iter().map(Sought::from))
+        links.chain(self.fields.iter().filter(|field| field.select().reads_page()).map(Sought::from))
     }
+}
+
+fn needs(proof: &Proof, links: &[LinkRule], fields: &[Field]) -> Needs {
+    let proof = match proof {
+        Proof::Any | Proof::Nothing => None,
+        Proof::Selector(selector) => Some(selector),
+    };
+    let mut needs = Needs { html: !links.is_empty(), json: false };
+    for selector in fields.iter().map(Field::select).chain(proof) {
+        match selector.source() {
+            Source::Css(_) => needs.html = true,
+            Source::Json(_) => needs.json = true,
+            Source::Meta(_) | Source::Const(_) => {}
+        }
+    }
+    needs
 }
 
 fn position(stages: &[config::Stage], name: &str) -> Option<StageId> {

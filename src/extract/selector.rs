@@ -1,19 +1,34 @@
-//! CSS selectors: parsed once, with the text that they were written as.
+//! Selectors: where a value comes from, with the text that it was written as.
 //!
-//! In comes the text from the config; out goes something that finds elements, or an error that shows the text and says what
-//! is wrong with it. It does not know what the elements are wanted for.
+//! In comes the text from the config: CSS, or a prefix and what it asks for. Out goes something that finds values, or an error
+//! that shows the text and says what is wrong with it. It does not know what the values are wanted for.
 
 use std::fmt;
 use std::sync::Arc;
 
-use scraper::error::SelectorErrorKind;
-use scraper::{ElementRef, Html, Selector};
+use super::css::Css;
+use super::json::Pointer;
 
-/// A CSS selector.
-#[derive(Clone)]
-pub struct Css {
+/// A selector: `css:` (or no prefix), `json:/pointer`, `meta:name`, `const:text`.
+///
+/// A CSS selector that begins like another prefix (`meta:first-child`) is written with its own: `css:meta:first-child`.
+#[derive(Clone, Debug)]
+pub struct Selector {
     text: Arc<str>,
-    selector: Selector,
+    source: Source,
+}
+
+/// What a selector reads, and how.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// Elements of the page as HTML.
+    Css(Css),
+    /// A value of the page as JSON.
+    Json(Pointer),
+    /// What the task carries under this name: a column of the start file.
+    Meta(Box<str>),
+    /// Always this text.
+    Const(Box<str>),
 }
 
 /// A selector that does not parse.
@@ -22,20 +37,44 @@ pub struct Css {
 pub struct SelectorError {
     /// The selector as it was written.
     pub text: String,
-    /// What is wrong with it.
+    /// What is wrong with it; nothing of it is shown.
     pub problem: String,
+    /// How such a selector is written.
+    pub help: &'static str,
 }
 
-impl Css {
-    /// Parses a selector, or several separated by commas.
+impl SelectorError {
+    pub(super) fn css(text: &str, problem: String) -> Self {
+        let help = "try it in a browser's console: document.querySelectorAll(…)";
+        Self { text: text.to_owned(), problem, help }
+    }
+
+    fn json(text: &str, problem: impl fmt::Display) -> Self {
+        let help = "write json:/items/0/name; in a name, ~1 stands for / and ~0 for ~";
+        Self { text: text.to_owned(), problem: problem.to_string(), help }
+    }
+}
+
+impl Selector {
+    /// Parses a selector of any kind.
     ///
     /// # Errors
-    /// If it is not CSS, or uses pseudo-classes that only a browser can decide.
+    /// What [`Css::parse`] refuses; a JSON pointer that is none (RFC 6901); `meta:` without a name.
     pub fn parse(text: &str) -> Result<Self, SelectorError> {
-        match Selector::parse(text) {
-            Ok(selector) => Ok(Self { text: text.into(), selector }),
-            Err(kind) => Err(SelectorError { text: text.to_owned(), problem: problem(&kind) }),
-        }
+        let source = if let Some(pointer) = text.strip_prefix("json:") {
+            Source::Json(Pointer::parse(pointer).map_err(|error| SelectorError::json(text, error))?)
+        } else if let Some(name) = text.strip_prefix("meta:") {
+            if name.is_empty() {
+                let (problem, help) = ("a name is missing".to_owned(), "write meta: and the name of a column");
+                return Err(SelectorError { text: text.to_owned(), problem, help });
+            }
+            Source::Meta(name.into())
+        } else if let Some(words) = text.strip_prefix("const:") {
+            Source::Const(words.into())
+        } else {
+            Source::Css(Css::parse(text.strip_prefix("css:").unwrap_or(text))?)
+        };
+        Ok(Self { text: text.into(), source })
     }
 
     /// The selector as it was written.
@@ -43,47 +82,15 @@ impl Css {
         &self.text
     }
 
-    /// Finds the elements that match, in the order of their start tags.
-    pub(super) fn select<'page>(&self, html: &'page Html) -> impl Iterator<Item = ElementRef<'page>> {
-        html.select(&self.selector)
+    /// What it reads.
+    pub const fn source(&self) -> &Source {
+        &self.source
     }
 
-    /// Does anything match?
-    pub(super) fn matches_in(&self, html: &Html) -> bool {
-        self.select(html).next().is_some()
+    /// Does it read the page? What does not proves nothing about it.
+    pub const fn reads_page(&self) -> bool {
+        matches!(self.source, Source::Css(_) | Source::Json(_))
     }
-}
-
-impl fmt::Debug for Css {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.text, f)
-    }
-}
-
-fn problem(kind: &SelectorErrorKind) -> String {
-    match kind {
-        SelectorErrorKind::UnexpectedToken => "unexpected character or word".into(),
-        SelectorErrorKind::EndOfLine => "it ends too early".into(),
-        SelectorErrorKind::InvalidAtRule | SelectorErrorKind::InvalidAtRuleBody => "@ has no place here".into(),
-        SelectorErrorKind::QualRuleInvalid => "invalid name".into(),
-        SelectorErrorKind::TooManyNestedBlocks => "nested too deeply".into(),
-        SelectorErrorKind::ExpectedColonOnPseudoElement => "a colon is missing".into(),
-        SelectorErrorKind::ExpectedIdentityOnPseudoElement => "a name is missing after the colon".into(),
-        // The library says nothing better than the name of the variant, whose type it does not export.
-        SelectorErrorKind::UnexpectedSelectorParseError(inner) => spaced(&format!("{inner:?}")),
-    }
-}
-
-/// `UnsupportedPseudoClass` → `unsupported pseudo class`
-fn spaced(camel: &str) -> String {
-    let mut words = String::new();
-    for letter in camel.chars() {
-        if letter.is_uppercase() && !words.is_empty() {
-            words.push(' ');
-        }
-        words.extend(letter.to_lowercase());
-    }
-    words
 }
 
 #[cfg(test)]
@@ -91,16 +98,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_selector_that_does_not_parse_is_shown_with_its_problem() {
-        let said = |text: &str| Css::parse(text).map(|_| ()).unwrap_err().to_string();
-        assert_eq!(said("div["), r#"selector "div[" does not parse: it ends too early"#);
-        assert_eq!(said("a:hover"), r#"selector "a:hover" does not parse: unsupported pseudo class or element"#);
-        assert_eq!(said("a >"), r#"selector "a >" does not parse: dangling combinator"#);
-        assert_eq!(said(""), r#"selector "" does not parse: empty selector"#);
+    fn a_prefix_says_what_is_read_and_without_one_it_is_css() {
+        let source = |text: &str| Selector::parse(text).unwrap().source;
+        assert!(matches!(source("h2.x"), Source::Css(css) if &**css.text() == "h2.x"));
+        assert!(matches!(source("css:meta:first-child"), Source::Css(css) if &**css.text() == "meta:first-child"));
+        assert!(matches!(source("json:"), Source::Json(_)));
+        assert!(matches!(source("meta:first-child"), Source::Meta(name) if &*name == "first-child"));
+        assert!(matches!(source("const: a:b "), Source::Const(words) if &*words == " a:b "));
+        assert!(matches!(source("const:"), Source::Const(words) if words.is_empty()));
     }
 
     #[test]
-    fn a_selector_keeps_the_text_that_it_was_written_as() {
-        assert_eq!(&**Css::parse("div.a  >  p").unwrap().text(), "div.a  >  p");
+    fn a_selector_of_any_kind_that_does_not_parse_says_why() {
+        let said = |text: &str| Selector::parse(text).map(|_| ()).unwrap_err().to_string();
+        assert_eq!(said("css:a["), r#"selector "a[" does not parse: it ends too early"#);
+        assert_eq!(said("json:a/b"), r#"selector "json:a/b" does not parse: it does not begin with /"#);
+        assert_eq!(said("json:/a~2"), r#"selector "json:/a~2" does not parse: a ~ is followed by neither 0 nor 1"#);
+        assert_eq!(said("meta:"), r#"selector "meta:" does not parse: a name is missing"#);
     }
 }

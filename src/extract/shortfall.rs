@@ -6,11 +6,11 @@
 use std::fmt;
 use std::sync::Arc;
 
-use scraper::Html;
-
-use super::fields::{self, Reading};
+use super::document::Document;
+use super::fields::{self, Field, Reading};
 use super::links::FoundLink;
 use super::recipe::{Proof, Stage};
+use super::selector::{Selector, Source};
 
 /// Something that a page was searched for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +38,13 @@ pub enum Shortfall {
         /// All that the page was searched for.
         sought: Vec<Sought>,
     },
+    /// Selectors of the stage read JSON, and this is none.
+    NotJson {
+        /// The stage.
+        stage: Arc<str>,
+        /// Where it ceases to be JSON.
+        problem: String,
+    },
     /// Required fields have no match.
     Incomplete {
         /// The stage.
@@ -52,21 +59,23 @@ impl Shortfall {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Unproven { .. } | Self::Empty { .. } => "expect.unmet",
+            Self::NotJson { .. } => "json.invalid",
             Self::Incomplete { .. } => "field.missing",
         }
     }
 }
 
 /// Says what a page lacks, the proof of being real first. A field counts as found if it matched: `[]` and the empty string
-/// of a list without a match prove nothing.
-pub(super) fn of(stage: &Stage, html: &Html, links: &[FoundLink], readings: &[Reading]) -> Option<Shortfall> {
+/// of a list without a match prove nothing, nor does what is not read from the page.
+pub(super) fn of(stage: &Stage, document: &Document, links: &[FoundLink], readings: &[Reading]) -> Option<Shortfall> {
     let name = || Arc::clone(stage.name());
+    let found = |(field, reading): (&Field, &Reading)| field.select().reads_page() && reading.matched();
     let proven = match stage.proof() {
         Proof::Nothing => true,
-        Proof::Any => !links.is_empty() || readings.iter().any(Reading::matched),
-        Proof::Selector(css) if css.matches_in(html) => true,
-        Proof::Selector(css) => {
-            return Some(Shortfall::Unproven { stage: name(), selector: Arc::clone(css.text()) });
+        Proof::Any => !links.is_empty() || stage.fields().iter().zip(readings).any(found),
+        Proof::Selector(selector) if matches_in(selector, document) => true,
+        Proof::Selector(selector) => {
+            return Some(Shortfall::Unproven { stage: name(), selector: Arc::clone(selector.text()) });
         }
     };
     if !proven {
@@ -75,6 +84,14 @@ pub(super) fn of(stage: &Stage, html: &Html, links: &[FoundLink], readings: &[Re
     let lacking = fields::unmatched(stage.fields(), readings).filter(|field| field.required());
     let fields: Vec<_> = lacking.map(Sought::from).collect();
     (!fields.is_empty()).then(|| Shortfall::Incomplete { stage: name(), fields })
+}
+
+fn matches_in(selector: &Selector, document: &Document) -> bool {
+    match selector.source() {
+        Source::Css(css) => document.html.as_ref().is_some_and(|html| css.matches_in(html)),
+        Source::Json(pointer) => document.json.as_ref().is_some_and(|json| pointer.find(json).is_some()),
+        Source::Meta(_) | Source::Const(_) => false,
+    }
 }
 
 impl From<&fields::Field> for Sought {
@@ -97,6 +114,7 @@ impl fmt::Display for Shortfall {
                 write!(f, "stage {stage}: no link and no field was found; looked for ")?;
                 listed(f, sought)
             }
+            Self::NotJson { stage, problem } => write!(f, "stage {stage}: the page is not JSON: {problem}"),
             Self::Incomplete { stage, fields } => {
                 write!(f, "stage {stage}: without a match, though required: ")?;
                 listed(f, fields)

@@ -33,7 +33,14 @@ fn films(links: Vec<config::Link>, fields: Vec<config::Field>) -> Recipe {
 }
 
 fn read_at(url: &str, stage: &Stage, text: &str) -> Extracted {
-    read(stage, &Page { url: &Url::parse(url).unwrap(), text })
+    read_task(&json!({}), stage, url, text)
+}
+
+/// The same, of a task that carries `meta`.
+fn read_task(meta: &Value, stage: &Stage, url: &str, text: &str) -> Extracted {
+    let drop_params = DropParams::new(&["sid".to_owned()]);
+    let meta = meta.as_object().unwrap();
+    read(stage, &Page { url: &Url::parse(url).unwrap(), text, meta, drop_params: &drop_params })
 }
 
 fn values(fields: Vec<config::Field>, text: &str) -> Vec<Value> {
@@ -113,7 +120,7 @@ fn an_attribute_is_trimmed_and_an_element_without_it_is_no_match() {
 fn links_are_resolved_without_fragments_in_page_order_and_once() {
     let page = "<a href='/detail/2#cast'>2</a> <a href=' ../detail/1 '>1</a> <a href='/detail/2'>again</a>
         <a href='HTTP://Other.Example:80/x?a=B%20c#f'>abroad</a> <a href='//cdn.example/y'>z</a> <a href='?p=2'>q</a>
-        <a>no href</a> <a href='mailto:a@b.example'>m</a> <a href='javascript:go()'>j</a> <a href='http://[bad'>b</a>
+        <a href='/detail/2?sid=9'>with a session</a> <a>no href</a> <a href='mailto:a@b.example'>m</a> <a href='javascript:go()'>j</a> <a href='http://[bad'>b</a>
         <a href='ftp://site.example/'>f</a>";
     assert_eq!(
         urls(page),
@@ -233,6 +240,114 @@ fn a_page_that_lacks_required_fields_gives_nothing_and_names_them() {
     assert!(extracted.rows.is_empty());
 }
 
+/// A stage with these fields, and nothing else.
+fn api(expect: Expect, fields: Vec<config::Field>) -> Recipe {
+    Recipe::compile(&[config::Stage { expect, fields, ..stage("api") }]).unwrap()
+}
+
+fn read_api(recipe: &Recipe, text: &str) -> Extracted {
+    read_task(
+        &json!({ "client": "Ann", "rank": 7, "tags": ["a", 1], "none": null }),
+        recipe.stage(LIST),
+        "http://a.example/",
+        text,
+    )
+}
+
+#[test]
+fn values_of_json_keep_their_types_and_numbers_every_digit() {
+    let names = ["/s", "/n", "/big", "/f", "/b", "/null", "/none", "/list/1", "/o"];
+    let recipe = api(Expect::Any, names.iter().map(|name| field(name, &format!("json:{name}"))).collect());
+    let body = r#"{"s": " a  b ", "n": 1, "big": 123456789012345678901234567890, "f": 0.10, "b": false, "null": null,
+        "list": [1, [2]], "o": {"z": 1, "a": 2}}"#;
+    let extracted = read_api(&recipe, body);
+    let row = serde_json::to_string(&extracted.rows[0]).unwrap();
+    assert_eq!(row, r#"[" a  b ",1,123456789012345678901234567890,0.10,false,null,null,[2],{"z":1,"a":2}]"#);
+    assert_eq!(extracted.missing, ["/null".into(), "/none".into()] as [Arc<str>; 2]);
+}
+
+#[test]
+fn all_gives_the_elements_of_an_array_and_join_their_texts() {
+    let take = |pointer: &str, take| config::Field { take, ..field("f", pointer) };
+    let joined = || Take::Joined("|".into());
+    let fields = vec![
+        take("json:/tags", Take::All),
+        take("json:/tags", joined()),
+        take("json:/one", Take::All),
+        take("json:/one", joined()),
+        take("json:/empty", Take::All),
+        take("json:/empty", Take::First),
+        take("json:/none", Take::All),
+        take("json:/none", joined()),
+        take("meta:tags", Take::All),
+    ];
+    let recipe = api(Expect::Any, fields);
+    let extracted = read_api(&recipe, r#"{"tags": ["x", 2, null, {"a": 1}], "one": 5, "empty": []}"#);
+    let elements = json!(["x", 2, null, { "a": 1 }]);
+    let row = [
+        elements,
+        json!("x|2||{\"a\":1}"),
+        json!([5]),
+        json!("5"),
+        json!([]),
+        json!([]),
+        json!([]),
+        json!(""),
+        json!(["a", 1]),
+    ];
+    assert_eq!(extracted.rows, [row]);
+    assert_eq!(extracted.missing.len(), 3, "two of /none, and the elements of nothing");
+}
+
+#[test]
+fn a_stage_may_mix_what_the_page_has_with_what_it_is_told() {
+    let fields = vec![
+        field("title", "h2"),
+        field("client", "meta:client"),
+        field("rank", "meta:rank"),
+        field("kind", "const:film "),
+    ];
+    let recipe = api(Expect::Any, [fields, vec![field("no", "meta:no"), field("none", "meta:none")]].concat());
+    let extracted = read_api(&recipe, "<h2>t</h2>");
+    assert_eq!(extracted.rows, [[json!("t"), json!("Ann"), json!(7), json!("film "), Value::Null, Value::Null]]);
+    assert_eq!(extracted.missing, ["no".into(), "none".into()] as [Arc<str>; 2]);
+    let captcha = read_api(&recipe, "<form id=captcha>");
+    let shortfall = captcha.shortfall.unwrap().to_string();
+    assert_eq!(
+        shortfall, r#"stage api: no link and no field was found; looked for title ("h2")"#,
+        "what it is told proves nothing"
+    );
+    assert!(captcha.rows.is_empty());
+}
+
+#[test]
+fn what_should_be_json_and_is_not_is_never_an_empty_success() {
+    for expect in [Expect::Any, Expect::Nothing, Expect::Selector("json:/ok".into())] {
+        let recipe = api(expect, vec![field("id", "json:/id")]);
+        for body in ["", "<h1>Log in</h1>", "{\"id\": 1", "{} x", &"[".repeat(100_000)] {
+            let extracted = read_api(&recipe, body);
+            let shortfall = extracted.shortfall.unwrap();
+            assert_eq!(shortfall.code(), "json.invalid");
+            assert!(shortfall.to_string().starts_with("stage api: the page is not JSON: "), "{shortfall}");
+            assert_eq!((extracted.rows.len(), &*extracted.missing[0]), (0, "id"));
+        }
+    }
+}
+
+#[test]
+fn a_pointer_can_be_expected_and_required() {
+    let recipe = api(Expect::Selector("json:/items/0".into()), vec![field("n", "json:/n")]);
+    assert_eq!(read_api(&recipe, r#"{"items": [false]}"#).rows, [[Value::Null]]);
+    for empty in [r#"{"items": []}"#, r#"{"items": [null]}"#, "[]", "null"] {
+        let shortfall = read_api(&recipe, empty).shortfall.unwrap();
+        assert_eq!(shortfall.to_string(), r#"stage api: expect "json:/items/0" matches nothing"#, "{empty}");
+    }
+    let required = config::Field { required: true, ..field("n", "json:/n") };
+    let recipe = api(Expect::Nothing, vec![required]);
+    assert_eq!(read_api(&recipe, r#"{"n": null}"#).shortfall.unwrap().code(), "field.missing");
+    assert_eq!(read_api(&recipe, r#"{"n": ""}"#).rows, [[json!("")]]);
+}
+
 proptest! {
     #[test]
     fn any_text_is_read_without_a_panic_and_links_come_out_canonical_and_once(text in ".{0,400}", href in ".{0,40}") {
@@ -244,6 +359,15 @@ proptest! {
             prop_assert_eq!(link.url.fragment(), None);
             prop_assert!(!found[..place].contains(link));
         }
+    }
+
+    #[test]
+    fn any_value_put_into_json_comes_off_it(text in "\\PC{0,20}", number: i64, share: f64) {
+        prop_assume!(share.is_finite());
+        let recipe = api(Expect::Any, vec![field("t", "json:/0"), field("n", "json:/1"), field("f", "json:/2"), field("all", "json:")]);
+        let page = json!([text, number, share]);
+        let extracted = read_api(&recipe, &page.to_string());
+        prop_assert_eq!(&extracted.rows, &[[json!(text), json!(number), json!(share), page]]);
     }
 
     #[test]

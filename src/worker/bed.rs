@@ -12,7 +12,7 @@ use actix::prelude::*;
 use tokio::sync::mpsc;
 use url::Url;
 
-use crate::address::Scope;
+use crate::address::{DropParams, Scope};
 use crate::clock::{Clock, Timestamp};
 use crate::config;
 use crate::extract::{self, Extracted, Page, Recipe};
@@ -91,6 +91,7 @@ pub(super) fn fetch_parts() -> FetchParts {
     FetchParts {
         recipe: Arc::new(recipe()),
         scope: Arc::new(scope(&["site.test", "also.test"])),
+        drop_params: Arc::new(DropParams::new(&["sid".to_owned()])),
         rules: Arc::new(rules()),
         fetch: Arc::new(fetch_settings()),
         tls: Tls::new(&fetch_settings()).unwrap(),
@@ -100,7 +101,10 @@ pub(super) fn fetch_parts() -> FetchParts {
 
 /// What the stage with a required `title` makes of a page.
 pub(super) fn extracted(html: &str) -> Extracted {
-    extract::read(recipe().stage(DETAIL), &Page { url: &url("http://site.test/"), text: html })
+    let recipe = recipe();
+    let (meta, drop_params) = Default::default();
+    let page = Page { url: &url("http://site.test/"), text: html, meta: &meta, drop_params: &drop_params };
+    extract::read(recipe.stage(DETAIL), &page)
 }
 
 pub(super) fn url(text: &str) -> Url {

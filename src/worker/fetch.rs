@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use url::Url;
 
-use crate::address::Scope;
+use crate::address::{DropParams, Scope};
 use crate::clock::{Clock, Timestamp};
 use crate::config;
 use crate::extract::Recipe;
@@ -29,6 +29,8 @@ pub struct FetchParts {
     pub recipe: Arc<Recipe>,
     /// Where links and redirects may lead.
     pub scope: Arc<Scope>,
+    /// What is no part of an address.
+    pub drop_params: Arc<DropParams>,
     /// What statuses mean.
     pub rules: Arc<Rules>,
     /// `[fetch]`
@@ -138,7 +140,12 @@ impl Fetch<'_> {
                 Err(failure) => return LastHop { url: request.url, end: HopEnd::Failed(failure) },
             };
             let at = self.parts.clock.now();
-            let next = match redirect::onward(&request, answer.status, answer.location().as_deref()) {
+            let next = match redirect::onward(
+                &request,
+                answer.status,
+                answer.location().as_deref(),
+                &self.parts.drop_params,
+            ) {
                 Some(next) if !self.parts.rules.name(answer.status) => next,
                 _ => return LastHop { url: request.url, end: HopEnd::Answered(answer, at) },
             };
@@ -204,7 +211,8 @@ impl Fetch<'_> {
             Head::Verdict(verdict) => return Ok(verdict.into()),
             Head::Page => answer.content_type().map(str::to_owned),
         };
-        let unread = Unread { stage: task.stage, url: url.clone(), content_type, body: answer.body };
+        let (meta, drop_params) = (Arc::clone(&task.meta), Arc::clone(&parts.drop_params));
+        let unread = Unread { stage: task.stage, url: url.clone(), content_type, body: answer.body, meta, drop_params };
         let extracted = unread.read(&parts.recipe).await?;
         self.meters.extract = parts.clock.now().since(at);
         let provenance = self.provenance(answer.status, at);

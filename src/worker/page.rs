@@ -8,10 +8,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use url::Url;
 
-use crate::address::Scope;
+use crate::address::{DropParams, Scope};
 use crate::extract::{self, Extracted, FoundLink, Page, Recipe};
 use crate::record::{Provenance, Record};
-use crate::task::{NewTask, Request, StageId, Task};
+use crate::task::{Meta, NewTask, Request, StageId, Task};
 
 /// Bodies above this many bytes are read on another thread: extraction takes some 20 µs a KiB.
 const LARGE: usize = 256 * 1024;
@@ -31,6 +31,10 @@ pub(crate) struct Unread {
     pub(crate) content_type: Option<String>,
     /// The body, decompressed.
     pub(crate) body: Bytes,
+    /// What its task carries.
+    pub(crate) meta: Meta,
+    /// What is no part of its links.
+    pub(crate) drop_params: Arc<DropParams>,
 }
 
 impl Unread {
@@ -55,8 +59,9 @@ impl Unread {
     fn read_here(&self, recipe: &Recipe) -> Extracted {
         #[cfg(test)]
         crate::worker::bed::panic_if_asked_to(&self.url);
-        let text = super::text::decode(self.content_type.as_deref(), &self.body);
-        extract::read(recipe.stage(self.stage), &Page { url: &self.url, text: &text })
+        let text = super::text::decode(self.content_type.as_deref(), &self.url, &self.body);
+        let page = Page { url: &self.url, text: &text, meta: &self.meta, drop_params: &self.drop_params };
+        extract::read(recipe.stage(self.stage), &page)
     }
 }
 
@@ -98,7 +103,15 @@ mod tests {
     /// How often the neighbours on this thread got to run while a page with `paragraphs` was being read.
     async fn turns_while_reading(paragraphs: usize) -> usize {
         let body = format!("<h2>title</h2>{}", "<p>and more</p>".repeat(paragraphs)).into();
-        let unread = Unread { stage: bed::DETAIL, url: bed::url("http://site.test/"), content_type: None, body };
+        let (meta, drop_params) = Default::default();
+        let unread = Unread {
+            stage: bed::DETAIL,
+            url: bed::url("http://site.test/"),
+            content_type: None,
+            body,
+            meta,
+            drop_params,
+        };
         let (recipe, done, turns) = (Arc::new(bed::recipe()), Cell::new(false), Cell::new(0));
         let reading = async {
             let extracted = unread.read(&recipe).await.unwrap();

@@ -5,7 +5,7 @@
 
 use url::Url;
 
-use crate::address::{self, Scope};
+use crate::address::{DropParams, Scope, canonical};
 use crate::task::{Exclusion, HostKey, Method, Request};
 
 /// Why a redirect is not followed. Nothing in here holds a query, which is where sites put their secrets.
@@ -31,7 +31,12 @@ pub(crate) enum DeadEnd {
 }
 
 /// The request that an answer asks for; `None` if it asks for none, or for nothing that can be fetched.
-pub(crate) fn onward(request: &Request, status: u16, location: Option<&str>) -> Option<Request> {
+pub(crate) fn onward(
+    request: &Request,
+    status: u16,
+    location: Option<&str>,
+    drop_params: &DropParams,
+) -> Option<Request> {
     let method = match status {
         // What browsers do, and RFC 9110 allows: a form that is sent elsewhere becomes a page to get.
         301..=303 => Method::Get,
@@ -49,7 +54,7 @@ pub(crate) fn onward(request: &Request, status: u16, location: Option<&str>) -> 
         Method::Get => None,
         Method::Post => request.body.clone(),
     };
-    Some(Request { method, url: address::canonical(&url), body })
+    Some(Request { method, url: canonical(&url, drop_params), body })
 }
 
 /// The hops of one task.
@@ -98,14 +103,19 @@ mod tests {
         Request::get(Url::parse(url).unwrap())
     }
 
+    fn dropped() -> DropParams {
+        DropParams::new(&["sid".to_owned()])
+    }
+
     fn led(status: u16, location: &str) -> Option<String> {
-        onward(&get("http://site.test/a/b?q=1"), status, Some(location)).map(|next| next.url.to_string())
+        onward(&get("http://site.test/a/b?q=1"), status, Some(location), &dropped()).map(|next| next.url.to_string())
     }
 
     #[test]
-    fn an_address_is_resolved_and_loses_fragment_and_credentials() {
+    fn an_address_is_resolved_and_loses_fragment_credentials_and_what_is_to_be_dropped() {
         assert_eq!(led(302, "c").as_deref(), Some("http://site.test/a/c"));
         assert_eq!(led(302, "//other.test/x").as_deref(), Some("http://other.test/x"));
+        assert_eq!(led(302, "/c?sid=7&p=2").as_deref(), Some("http://site.test/c?p=2"));
         assert_eq!(led(301, " /c#part ").as_deref(), Some("http://site.test/c"));
         assert_eq!(led(308, "https://me:secret@site.test/").as_deref(), Some("https://site.test/"));
     }
@@ -118,7 +128,7 @@ mod tests {
         for location in ["mailto:me@site.test", "javascript:void(0)", "http://", "http://[::1", "ftp://site.test/"] {
             assert_eq!(led(302, location), None, "{location}");
         }
-        assert_eq!(onward(&get("http://site.test/"), 302, None), None);
+        assert_eq!(onward(&get("http://site.test/"), 302, None, &dropped()), None);
     }
 
     #[test]
@@ -129,10 +139,14 @@ mod tests {
             body: Some("a=1".into()),
         };
         for status in [301, 302, 303] {
-            assert_eq!(onward(&form, status, Some("/done")), Some(get("http://site.test/done")), "{status}");
+            assert_eq!(
+                onward(&form, status, Some("/done"), &dropped()),
+                Some(get("http://site.test/done")),
+                "{status}"
+            );
         }
         for status in [307, 308] {
-            let next = onward(&form, status, Some("/done")).unwrap();
+            let next = onward(&form, status, Some("/done"), &dropped()).unwrap();
             assert_eq!((next.method, next.body.as_deref()), (Method::Post, Some("a=1")), "{status}");
         }
     }

@@ -24,7 +24,20 @@ pub struct World {
 
 impl World {
     pub(super) fn make(bed: Bed) -> Self {
-        let Bed { lists, per_list, faults, latency, https, certificate, proxies, mistyped, sets } = bed;
+        let Bed {
+            lists,
+            per_list,
+            faults,
+            latency,
+            https,
+            certificate,
+            proxies,
+            mistyped,
+            sets,
+            documents,
+            files,
+            recipe,
+        } = bed;
         let folder = tempfile::tempdir().unwrap();
         let mut builder = site::Builder::new(lists, per_list).latency(latency);
         for (path, fault) in faults {
@@ -33,6 +46,9 @@ impl World {
         fs::write(folder.path().join("ca.pem"), certificate.authority).unwrap();
         fs::write(folder.path().join("other-ca.pem"), Certificate::for_loopback("another authority").authority)
             .unwrap();
+        for (path, content_type, body) in documents {
+            builder = builder.page(path, &content_type, body);
+        }
         if https {
             builder = builder.tls(certificate.tls);
         }
@@ -50,7 +66,11 @@ impl World {
         };
         let lines: String = proxies.iter().enumerate().map(line).collect();
         fs::write(folder.path().join("proxies.txt"), lines).unwrap();
-        fs::write(folder.path().join("bed.toml"), config(site.url(), lists)).unwrap();
+        for (name, text) in files {
+            fs::write(folder.path().join(name), text.replace("{site}", site.url())).unwrap();
+        }
+        let recipe = recipe.unwrap_or_else(|| films(lists)).replace("{site}", site.url());
+        fs::write(folder.path().join("bed.toml"), recipe + SURROUNDINGS).unwrap();
         Self { site, proxies, folder, sets, _ground: ground }
     }
 
@@ -89,11 +109,11 @@ impl World {
     }
 }
 
-/// Times are short, so that what hangs is seen soon; pages are logged, so that a test can follow them.
-fn config(site: &str, lists: u32) -> String {
+/// For the site's lists and details.
+fn films(lists: u32) -> String {
     format!(
         r#"[crawl]
-start = ["{site}/page/{{1..{lists}}}"]
+start = ["{{site}}/page/{{1..{lists}}}"]
 start_stage = "list"
 data_dir = "runs"
 [stage.list]
@@ -103,6 +123,12 @@ expect = "h2"
 [stage.detail.fields]
 title = {{ select = "h2", required = true }}
 directors = {{ select = "div.directors.el-row p", all = true }}
+"#
+    )
+}
+
+/// Times are short, so that what hangs is seen soon; pages are logged, so that a test can follow them.
+const SURROUNDINGS: &str = r#"
 [proxies]
 file = "proxies.txt"
 [pace]
@@ -119,9 +145,7 @@ backoff = "100ms"
 [log]
 format = "json"
 level = "debug"
-"#
-    )
-}
+"#;
 
 /// The thread that site and proxies run on, apart from whatever the test waits for.
 struct Ground {

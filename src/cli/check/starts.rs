@@ -11,7 +11,7 @@ use std::io;
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::address::{Scope, Starts};
+use crate::address::{Scope, Start, Starts};
 use crate::config::Crawl;
 use crate::telemetry::shown;
 
@@ -45,7 +45,7 @@ fn count_up_to(limit: u64, crawl: &Crawl, scope: &Scope) -> io::Result<Counted> 
     let mut starts = Starts::open(crawl)?;
     let (mut counted, mut seen, hasher) = (Counted::default(), HashSet::new(), RandomState::new());
     while counted.expanded < limit {
-        let Some(url) = starts.next().transpose()? else { break };
+        let Some(Start { url, .. }) = starts.next().transpose()? else { break };
         counted.expanded += 1;
         // Hashes instead of addresses: that two of five million are the same by chance has odds of one in a million.
         counted.repeats += u64::from(!seen.insert(hasher.hash_one(url.as_str())));
@@ -103,6 +103,7 @@ mod tests {
             name: "t".into(),
             start: start.iter().map(|&text| text.to_owned()).collect(),
             start_file: None,
+            drop_params: Vec::new(),
             start_stage: "list".into(),
             hosts: Hosts::Start,
             workers: Count::Auto,

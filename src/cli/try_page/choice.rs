@@ -122,7 +122,7 @@ pub(super) fn stage(args: &TryArgs, settings: &Settings, recipe: &Recipe, url: &
 
 fn is_start(settings: &Settings, url: &Url) -> bool {
     let starts = Starts::open(&settings.crawl).into_iter().flatten().take(SEARCHED);
-    starts.flatten().any(|start| start == *url)
+    starts.flatten().any(|start| start.url == *url)
 }
 
 pub(super) fn lenient(settings: &Settings) -> Result<Recipe, RecipeError> {

@@ -45,7 +45,7 @@ impl<'a> View<'a> {
         let page = probe.seen.as_ref().filter(readable);
         let is_read = page.is_some();
         let found = match page {
-            Some(seen) => seen.read(trial.stage, &trial.lenient).await,
+            Some(seen) => seen.read(trial.stage, &trial.lenient, &trial.parts.drop_params).await,
             None => Extracted::default(),
         };
         let record = |row: Vec<Value>| stage.field_names().iter().map(ToString::to_string).zip(row).collect();

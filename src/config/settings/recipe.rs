@@ -12,7 +12,7 @@ pub enum Expect {
     Any,
     /// Nothing: every answer counts.
     Nothing,
-    /// A CSS selector that must match.
+    /// A CSS selector or `json:/pointer` that must match.
     Selector(String),
 }
 
@@ -48,13 +48,13 @@ pub struct Link {
 pub struct Field {
     /// Its name in the record.
     pub name: String,
-    /// A CSS selector, known to parse.
+    /// A selector of [`crate::extract::Selector`], known to parse.
     pub select: String,
-    /// An attribute instead of the text.
+    /// An attribute instead of the text, of CSS selectors only.
     pub attr: Option<String>,
     /// What becomes of several matches.
     pub take: Take,
-    /// A page without it is not a real one.
+    /// A page without it is not a real one; of selectors that read the page only.
     pub required: bool,
 }
 

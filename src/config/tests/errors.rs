@@ -108,8 +108,17 @@ fn what_is_not_built_yet_is_refused_by_name() {
             "\"stage.page.fields.t.type\" = \"number\"",
             "text",
         ),
-        ("stage.page.fields.t=json:/a", "\"stage.page.fields.t\" = \"json:/a\"", "a CSS selector"),
-        ("stage.page.expect='xpath://a[@x]'", "\"stage.page.expect\" = \"xpath://a[@x]\"", "a CSS selector"),
+        ("stage.page.fields.t=regex:a", "\"stage.page.fields.t\" = \"regex:a\"", "css:, json:, meta: or const:"),
+        (
+            "stage.page.expect='xpath://a[@x]'",
+            "\"stage.page.expect\" = \"xpath://a[@x]\"",
+            "a CSS selector or json:/pointer",
+        ),
+        (
+            "stage.page.links=[{ select = \"json:/a\", to = \"page\" }]",
+            "\"stage.page.links.0.select\" = \"json:/a\"",
+            "a CSS selector",
+        ),
     ] {
         assert_eq!(with("").set(set).fails(), format!("error: --set: {what} is not built yet\nhelp: use {instead}"));
     }
@@ -247,13 +256,55 @@ fn fields() {
 #[test]
 fn selectors() {
     let help = "help: try it in a browser's console: document.querySelectorAll(…)";
-    more_fails(
-        "[stage.page]\nexpect = \"div[\"\nlinks = [{ select = \"\", to = \"page\" }]\n[stage.page.fields.x]\nselect = \"a::before(\"\n",
+    fails(
         &format!(
-            "error: crawl.toml:8: \"stage.page.expect\" is not a CSS selector that can be read: \"div[\"\n{help}\n\
-             error: crawl.toml:9: \"stage.page.links.0.select\" is not a CSS selector that can be read: \"\"\n{help}\n\
-             error: crawl.toml:11: \"stage.page.fields.x.select\" is not a CSS selector that can be read: \"a::before(\"\n{help}"
+            "{START}{PROXIES}[stage.page]\nexpect = \"div[\"\nlinks = [{{ select = \"\", to = \"page\" }}]\n[stage.page.fields]\n\
+             x = {{ select = \"a:hover\" }}\ny = \"json:a\"\nz = \"meta:\"\n"
         ),
+        &format!(
+            "error: crawl.toml:6: \"stage.page.expect\" is no selector that can be read, it ends too early: \"div[\"\n{help}\n\
+             error: crawl.toml:7: \"stage.page.links.0.select\" is no selector that can be read, empty selector: \"\"\n{help}\n\
+             error: crawl.toml:9: \"stage.page.fields.x.select\" is no selector that can be read, unsupported pseudo class or \
+             element: \"a:hover\"\n{help}\n\
+             error: crawl.toml:10: \"stage.page.fields.y\" is no selector that can be read, it does not begin with /: \"json:a\"\n\
+             help: write json:/items/0/name; in a name, ~1 stands for / and ~0 for ~\n\
+             error: crawl.toml:11: \"stage.page.fields.z\" is no selector that can be read, a name is missing: \"meta:\"\n\
+             help: write meta: and the name of a column"
+        ),
+    );
+}
+
+#[test]
+fn selectors_that_do_not_read_the_page() {
+    fails(
+        &format!(
+            "{START}start_stage = \"told\"\n{PROXIES}[stage.page]\nexpect = \"const:x\"\n[stage.page.fields]\n\
+             x = {{ select = \"json:/a\", attr = \"href\" }}\ny = {{ select = \"meta:a\", required = true }}\n\
+             [stage.told.fields]\nx = \"const:x\"\ny = \"meta:y\"\n"
+        ),
+        "error: crawl.toml:7: \"stage.page.expect\" is not \"any\", \"none\", a CSS selector or json:/pointer: \"const:x\"\n\
+         help: write in quotes what only a real page has\n\
+         error: crawl.toml:9: the field \"stage.page.fields.x\" has \"attr\", but its selector finds no elements\n\
+         help: leave attr out, or use a CSS selector\n\
+         error: crawl.toml:10: the field \"stage.page.fields.y\" is required, but it is not read from the page\n\
+         help: leave required out: it says what a real page has, and meta: and const: are the same on each\n\
+         error: crawl.toml:11: \"stage.told\" reads nothing from its pages, so none can prove to be a real one\n\
+         help: set expect to a selector of what a real page has, or to \"none\"",
+    );
+    let told = format!("{START}{PROXIES}[stage.told]\nexpect = \"json:\"\n[stage.told.fields]\nx = \"const:x\"\n");
+    assert!(Folder::new(&told).load_named("crawl.toml").is_ok());
+}
+
+#[test]
+fn parameters_to_drop() {
+    let help = "help: write a name, with * for any text: \"utm_*\", \"sid\"";
+    assert_eq!(
+        with("").set("crawl.drop_params=[\"\", \"sid=1\", 5, \"utm_*\"]").fails(),
+        format!(
+            "error: --set: \"crawl.drop_params.0\" is not the name of a parameter: \"\"\n{help}\n\
+             error: --set: \"crawl.drop_params.1\" is not the name of a parameter: \"sid=1\"\n{help}\n\
+             error: --set: \"crawl.drop_params.2\" is a bare number, not the name of a parameter\n{help}"
+        )
     );
 }
 
@@ -300,8 +351,9 @@ fn start_files() {
         "error: crawl.toml:2: there is no start URL in s.txt\nhelp: it has a URL a line"
     );
     assert_eq!(
-        Folder::new(&config.replace(".txt", ".csv")).fails(),
-        "error: crawl.toml:2: a start file of kind .csv is not built yet\nhelp: use a .txt file with a URL a line"
+        Folder::new(&config.replace(".txt", ".tsv")).file("s.tsv", "").fails(),
+        "error: crawl.toml:2: crawl.start_file s.tsv: its name ends in neither .txt, .csv nor .jsonl\n\
+         help: the ending says how it is read; .txt has a URL a line"
     );
     let lines = format!("http://a.example/\n\n{}", "nonsense\n".repeat(12));
     let said = Folder::new(&config).file("s.txt", &lines).fails();
@@ -309,7 +361,65 @@ fn start_files() {
     let listed: String = (3..13)
         .map(|line| format!("error: s.txt:{line}: \"nonsense\" is no address: relative URL without a base\n{web}\n"))
         .collect();
-    assert_eq!(said, format!("{listed}error: s.txt: 2 more lines that cannot be fetched"));
+    assert_eq!(said, format!("{listed}error: s.txt: 2 more lines that cannot be used"));
+}
+
+#[test]
+fn start_files_with_columns() {
+    let folder = |name: &str, text: &str| {
+        Folder::new(&format!("[crawl]\nstart_file = \"{name}\"\n{STAGE}{PROXIES}")).file(name, text)
+    };
+    let columns = "help: columns are separated by commas; one is called url, one may be called stage";
+    assert_eq!(
+        folder("s.csv", "link;name\n").fails(),
+        format!(
+            "error: crawl.toml:2: crawl.start_file s.csv: no column of its header is called \"url\": link;name\n{columns}"
+        )
+    );
+    assert_eq!(
+        folder("s.csv", "url\n").fails(),
+        "error: crawl.toml:2: there is no start URL in s.csv\n\
+         help: its first line names the columns: url, perhaps stage, and what you want to keep with each URL"
+    );
+    assert_eq!(
+        folder("s.csv", "url,stage,x\nhttp://a.example/,pgae,\nhttp://u:secret@10.0.0.1/,,\nhttp://a.example/,zzz\n,,\nftp://a.example/,,\"").fails(),
+        "error: s.csv:2: unknown stage \"pgae\"\nhelp: did you mean \"page\"?\n\
+         error: s.csv:3: \"http://***@10.0.0.1/\" is a private address\nhelp: set fetch.allow_private = true if you mean it\n\
+         error: s.csv:4: this row has 2 values, the header 3\n\
+         help: put values that hold a comma, a quote or a line break in \"quotes\"\n\
+         error: s.csv:5: this row has no \"url\"\nhelp: give it one, or take the row out\n\
+         error: s.csv:6: \"ftp://a.example/\" is neither an http nor an https address\nhelp: write http:// or https:// and a host"
+    );
+    assert_eq!(
+        folder("s.jsonl", "{\"url\": \"http://a.example/\", \"stage\": \"x\"}\nhttp://a.example/\n{\"url\": 1}\n")
+            .fails(),
+        "error: s.jsonl:1: unknown stage \"x\"\nhelp: the stages are page\n\
+         error: s.jsonl:2: this is not JSON: expected value at column 1\nhelp: write an object a line: {\"url\": \"https://…\"}\n\
+         error: s.jsonl:3: \"url\" is not text here\nhelp: write \"url\": \"https://…\""
+    );
+}
+
+#[test]
+fn rows_that_repeat_and_meta_that_is_nowhere_are_warned_of() {
+    let warnings = |more: &str, name: &str, text: &str| {
+        let config = format!("[crawl]\nstart_file = \"{name}\"\ndrop_params = [\"sid\"]\n{STAGE}{PROXIES}{more}");
+        Folder::new(&config).file(name, text).load().warnings
+    };
+    let twice = "url,stage,client\nhttp://a.example/,,Ann\nhttp://A.example/#x,page,Bo\nhttp://a.example/?sid=1,,\nhttp://b.example/,,\n";
+    assert_eq!(
+        warnings("", "s.csv", twice),
+        ["s.csv: 2 rows repeat the stage and URL of an earlier one, from line 3 on"]
+    );
+    let meta = "[stage.page.fields.client]\nselect = \"meta:client\"\n[stage.page.fields.no]\nselect = \"meta:sku\"\n";
+    let lines = "{\"url\": \"http://a.example/\"}\n{\"url\": \"http://b.example/\", \"client\": 1}\n{\"url\": \"http://a.example/\"}\n";
+    assert_eq!(
+        warnings(meta, "s.jsonl", lines),
+        [
+            "s.jsonl: 1 row repeats the stage and URL of an earlier one, from line 3 on",
+            "s.jsonl: no row has \"sku\", which stage.page.fields.no takes from it"
+        ]
+    );
+    assert_eq!(warnings("", "s.txt", "http://a.example/1\nhttp://a.example/2\n"), [""; 0]);
 }
 
 #[test]

@@ -64,13 +64,13 @@ beta = {{ select = "p", all = true, join = "" }}
     assert_eq!((list.name.as_str(), &list.expect, list.priority), ("Zlist", &Expect::Nothing, -3));
     assert_eq!(list.links[0].attr, "href");
     assert_eq!(list.links[1].attr, "src");
-    assert_eq!(detail.expect, Expect::Selector("h2.x".into()));
+    assert_eq!(detail.expect, Expect::Selector("css:h2.x".into()));
     let fields: Vec<_> =
         detail.fields.iter().map(|f| (f.name.as_str(), f.select.as_str(), &f.take, f.required)).collect();
     assert_eq!(
         fields,
         [
-            ("zeta", "h1", &Take::First, false),
+            ("zeta", "css:h1", &Take::First, false),
             ("Alpha", "a", &Take::First, true),
             ("name.en", "p", &Take::All, false),
             ("beta", "p", &Take::Joined(String::new()), false),

@@ -9,13 +9,15 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use super::fault::Fault;
 use super::hostile::{After, Hostile};
 use super::pages::{Page, Pages, frame};
+use super::{Document, echo};
 
 /// An answer, and how it goes out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Answer {
     pub(super) status: u16,
+    content_type: String,
     fields: Vec<(&'static str, String)>,
-    body: String,
+    body: Vec<u8>,
     delivery: Delivery,
 }
 
@@ -30,8 +32,12 @@ enum Delivery {
 }
 
 impl Answer {
-    fn new(status: u16, body: String) -> Self {
-        Self { status, fields: Vec::new(), body, delivery: Delivery::Whole }
+    fn new(status: u16, html: String) -> Self {
+        Self::of_type(status, "text/html; charset=utf-8", html.into_bytes())
+    }
+
+    fn of_type(status: u16, content_type: &str, body: Vec<u8>) -> Self {
+        Self { status, content_type: content_type.to_owned(), fields: Vec::new(), body, delivery: Delivery::Whole }
     }
 
     /// Only words: for a status that has no page.
@@ -64,8 +70,8 @@ impl Answer {
         if let Delivery::Hostile(hostile) = self.delivery {
             return hostile.bytes(&self.body);
         }
-        let mut out =
-            format!("HTTP/1.1 {} {}\r\nContent-Type: text/html; charset=utf-8\r\n", self.status, reason(self.status));
+        let (status, reason) = (self.status, reason(self.status));
+        let mut out = format!("HTTP/1.1 {status} {reason}\r\nContent-Type: {}\r\n", self.content_type);
         for (name, value) in &self.fields {
             out.push_str(&format!("{name}: {value}\r\n"));
         }
@@ -83,7 +89,7 @@ impl Answer {
     }
 
     fn write_body(&self, out: &mut Vec<u8>) {
-        let body = self.body.as_bytes();
+        let body = &self.body[..];
         match self.delivery {
             Delivery::Whole | Delivery::Hostile(_) => out.extend_from_slice(body),
             Delivery::Cut => out.extend_from_slice(&body[..body.len() / 2]),
@@ -103,21 +109,29 @@ impl Answer {
 /// The pages and their faults.
 #[derive(Debug)]
 pub(super) struct Answers {
+    base: String,
     pages: Pages,
     faults: HashMap<String, (Fault, AtomicU32)>,
+    documents: HashMap<String, Document>,
 }
 
 impl Answers {
-    pub(super) fn new(pages: Pages, faults: HashMap<String, Fault>) -> Self {
+    /// Those of the site at `base`.
+    pub(super) fn new(
+        base: String,
+        pages: Pages,
+        faults: HashMap<String, Fault>,
+        documents: HashMap<String, Document>,
+    ) -> Self {
         let faults = faults.into_iter().map(|(path, fault)| (path, (fault, AtomicU32::new(0)))).collect();
-        Self { pages, faults }
+        Self { base, pages, faults, documents }
     }
 
-    /// The answer to one more request for `path`; `/ip` tells the address that it comes from.
+    /// The answer to one more request for `path`, by who is at `from`; `/ip` tells that address.
     pub(super) fn to(&self, path: &str, from: IpAddr) -> Answer {
         match self.faults.get(path) {
             None if path == "/ip" => Answer::origin(from),
-            None => self.page(path),
+            None => self.document(path, from).unwrap_or_else(|| self.page(path)),
             Some((Fault::Status(status), _)) => Answer::status(*status),
             Some((Fault::FieldMissing, _)) => Answer::new(200, frame("Nothing here", "<p>soon more</p>")),
             Some((Fault::CutBody, _)) => Answer { delivery: Delivery::Cut, ..self.page(path) },
@@ -133,6 +147,14 @@ impl Answers {
                 answer
             }
         }
+    }
+
+    fn document(&self, path: &str, from: IpAddr) -> Option<Answer> {
+        if let Some(Document { content_type, body }) = self.documents.get(path) {
+            return Some(Answer::of_type(200, content_type, body.clone()));
+        }
+        let said = echo::answer(&self.base, path, from)?;
+        Some(Answer::of_type(200, "application/json", said.into_bytes()))
     }
 
     fn page(&self, path: &str) -> Answer {

@@ -64,20 +64,21 @@ impl Hostile {
     }
 
     /// The bytes that are sent for `page`.
-    pub(super) fn bytes(self, page: &str) -> Vec<u8> {
+    pub(super) fn bytes(self, page: &[u8]) -> Vec<u8> {
         match self {
             Self::CutChunks => {
-                let half = &page.as_bytes()[..page.len() / 2];
+                let half = &page[..page.len() / 2];
                 let size = format!("{HEAD}Transfer-Encoding: chunked\r\n\r\n{:x}\r\n", half.len());
                 [size.as_bytes(), half, b"\r\n"].concat()
             }
-            Self::NoLength => format!("{HEAD}\r\n{page}").into_bytes(),
+            Self::NoLength => [HEAD.as_bytes(), b"\r\n", page].concat(),
             Self::Bomb => with_length("Content-Encoding: gzip\r\n", &bomb()),
             Self::Trickle => format!("{HEAD}Content-Length: {}\r\n\r\n", page.len()).into_bytes(),
             Self::Garbage => b"\x00\x17garbage\xff\xfe no HTTP at all\n\n".to_vec(),
             Self::EndlessHead => format!("{HEAD}{}", "X-More: and more\r\n".repeat(ENDLESS / 18)).into_bytes(),
             Self::Huge => {
                 let filler = "<p>filler</p>".repeat(HUGE / 13);
+                let page = String::from_utf8_lossy(page);
                 with_length("", page.replacen("<body>", &format!("<body>{filler}"), 1).as_bytes())
             }
         }
