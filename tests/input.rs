@@ -1,5 +1,7 @@
 //! The promise: what is crawled may be listed in a file with what belongs to it, and pages may be JSON, or in any encoding.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod common;
 
 use std::fs;
