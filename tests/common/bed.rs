@@ -17,6 +17,9 @@ pub struct Bed {
     pub(super) https: bool,
     pub(super) proxies: Vec<proxy::Builder>,
     pub(super) sets: Vec<String>,
+    pub(super) documents: Vec<(String, String, Vec<u8>)>,
+    pub(super) files: Vec<(String, String)>,
+    pub(super) recipe: Option<String>,
 }
 
 impl Bed {
@@ -30,6 +33,9 @@ impl Bed {
             https: false,
             proxies: Vec::new(),
             sets: Vec::new(),
+            documents: Vec::new(),
+            files: Vec::new(),
+            recipe: None,
         }
     }
 
@@ -54,6 +60,24 @@ impl Bed {
     /// A fault of one page, for whoever asks.
     pub fn fault(mut self, path: &str, fault: Fault) -> Self {
         self.faults.push((path.to_owned(), fault));
+        self
+    }
+
+    /// One page more of the site.
+    pub fn page(mut self, path: &str, content_type: &str, body: &[u8]) -> Self {
+        self.documents.push((path.to_owned(), content_type.to_owned(), body.to_vec()));
+        self
+    }
+
+    /// A file beside the config; `{site}` in it is the site's address.
+    pub fn file(mut self, name: &str, text: &str) -> Self {
+        self.files.push((name.to_owned(), text.to_owned()));
+        self
+    }
+
+    /// Another `[crawl]` and other stages than those for the site's lists and details; `{site}` is the site's address.
+    pub fn recipe(mut self, text: &str) -> Self {
+        self.recipe = Some(text.to_owned());
         self
     }
 

@@ -41,6 +41,14 @@ impl Crawl {
         compare(self.read("records.jsonl").as_bytes(), self.world.site.truth()).unwrap()
     }
 
+    /// The records, in the order of their URLs.
+    pub fn records(&self) -> Vec<Value> {
+        let mut records: Vec<Value> =
+            self.read("records.jsonl").lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        records.sort_by_key(|record| record["url"].to_string());
+        records
+    }
+
     /// The log's lines, each of them JSON.
     pub fn log(&self) -> Vec<Value> {
         let line =

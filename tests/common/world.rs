@@ -24,11 +24,14 @@ pub struct World {
 
 impl World {
     pub(super) fn make(bed: Bed) -> Self {
-        let Bed { lists, per_list, faults, latency, https, proxies, sets } = bed;
+        let Bed { lists, per_list, faults, latency, https, proxies, sets, documents, files, recipe } = bed;
         let folder = tempfile::tempdir().unwrap();
         let mut builder = site::Builder::new(lists, per_list).latency(latency);
         for (path, fault) in faults {
             builder = builder.fault(path, fault);
+        }
+        for (path, content_type, body) in documents {
+            builder = builder.page(path, &content_type, body);
         }
         if https {
             let (tls, authority) = certificate::for_loopback();
@@ -45,7 +48,11 @@ impl World {
         });
         let lines: String = proxies.iter().map(|proxy| proxy.line() + "\n").collect();
         fs::write(folder.path().join("proxies.txt"), lines).unwrap();
-        fs::write(folder.path().join("bed.toml"), config(site.url(), lists, https)).unwrap();
+        for (name, text) in files {
+            fs::write(folder.path().join(name), text.replace("{site}", site.url())).unwrap();
+        }
+        let recipe = recipe.unwrap_or_else(|| films(lists)).replace("{site}", site.url());
+        fs::write(folder.path().join("bed.toml"), recipe + &surroundings(https)).unwrap();
         Self { site, proxies, folder, sets, _ground: ground }
     }
 
@@ -75,12 +82,11 @@ impl World {
     }
 }
 
-/// Times are short, so that what hangs is seen soon; pages are logged, so that a test can follow them.
-fn config(site: &str, lists: u32, https: bool) -> String {
-    let ca_file = if https { "ca_file = \"ca.pem\"" } else { "" };
+/// For the site's lists and details.
+fn films(lists: u32) -> String {
     format!(
         r#"[crawl]
-start = ["{site}/page/{{1..{lists}}}"]
+start = ["{{site}}/page/{{1..{lists}}}"]
 start_stage = "list"
 data_dir = "runs"
 [stage.list]
@@ -90,6 +96,15 @@ expect = "h2"
 [stage.detail.fields]
 title = {{ select = "h2", required = true }}
 directors = {{ select = "div.directors.el-row p", all = true }}
+"#
+    )
+}
+
+/// Times are short, so that what hangs is seen soon; pages are logged, so that a test can follow them.
+fn surroundings(https: bool) -> String {
+    let ca_file = if https { "ca_file = \"ca.pem\"" } else { "" };
+    format!(
+        r#"
 [proxies]
 file = "proxies.txt"
 [pace]

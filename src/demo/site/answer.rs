@@ -3,17 +3,20 @@
 //! In comes a path; out comes an [`Answer`]. Throttling counts the requests of its page; nothing else is remembered.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::fault::Fault;
 use super::pages::{Page, Pages, frame};
+use super::{Document, echo};
 
 /// An answer, and how it goes out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Answer {
     pub(super) status: u16,
+    content_type: String,
     fields: Vec<(&'static str, String)>,
-    body: String,
+    body: Vec<u8>,
     delivery: Delivery,
 }
 
@@ -27,8 +30,12 @@ enum Delivery {
 }
 
 impl Answer {
-    fn new(status: u16, body: String) -> Self {
-        Self { status, fields: Vec::new(), body, delivery: Delivery::Whole }
+    fn new(status: u16, html: String) -> Self {
+        Self::of_type(status, "text/html; charset=utf-8", html.into_bytes())
+    }
+
+    fn of_type(status: u16, content_type: &str, body: Vec<u8>) -> Self {
+        Self { status, content_type: content_type.to_owned(), fields: Vec::new(), body, delivery: Delivery::Whole }
     }
 
     /// Only words: for a status that has no page.
@@ -49,8 +56,8 @@ impl Answer {
 
     /// The bytes that go out, for a request with `method`.
     pub(super) fn bytes(&self, method: &str) -> Vec<u8> {
-        let mut out =
-            format!("HTTP/1.1 {} {}\r\nContent-Type: text/html; charset=utf-8\r\n", self.status, reason(self.status));
+        let (status, reason) = (self.status, reason(self.status));
+        let mut out = format!("HTTP/1.1 {status} {reason}\r\nContent-Type: {}\r\n", self.content_type);
         for (name, value) in &self.fields {
             out.push_str(&format!("{name}: {value}\r\n"));
         }
@@ -66,7 +73,7 @@ impl Answer {
     }
 
     fn write_body(&self, out: &mut Vec<u8>) {
-        let body = self.body.as_bytes();
+        let body = &self.body[..];
         match self.delivery {
             Delivery::Whole => out.extend_from_slice(body),
             Delivery::Cut => out.extend_from_slice(&body[..body.len() / 2]),
@@ -86,20 +93,28 @@ impl Answer {
 /// The pages and their faults.
 #[derive(Debug)]
 pub(super) struct Answers {
+    base: String,
     pages: Pages,
     faults: HashMap<String, (Fault, AtomicU32)>,
+    documents: HashMap<String, Document>,
 }
 
 impl Answers {
-    pub(super) fn new(pages: Pages, faults: HashMap<String, Fault>) -> Self {
+    /// Those of the site at `base`.
+    pub(super) fn new(
+        base: String,
+        pages: Pages,
+        faults: HashMap<String, Fault>,
+        documents: HashMap<String, Document>,
+    ) -> Self {
         let faults = faults.into_iter().map(|(path, fault)| (path, (fault, AtomicU32::new(0)))).collect();
-        Self { pages, faults }
+        Self { base, pages, faults, documents }
     }
 
-    /// The answer to one more request for `path`.
-    pub(super) fn to(&self, path: &str) -> Answer {
+    /// The answer to one more request for `path`, by who is at `from`.
+    pub(super) fn to(&self, path: &str, from: IpAddr) -> Answer {
         match self.faults.get(path) {
-            None => self.page(path),
+            None => self.document(path, from).unwrap_or_else(|| self.page(path)),
             Some((Fault::Status(status), _)) => Answer::status(*status),
             Some((Fault::FieldMissing, _)) => Answer::new(200, frame("Nothing here", "<p>soon more</p>")),
             Some((Fault::CutBody, _)) => Answer { delivery: Delivery::Cut, ..self.page(path) },
@@ -114,6 +129,14 @@ impl Answers {
                 answer
             }
         }
+    }
+
+    fn document(&self, path: &str, from: IpAddr) -> Option<Answer> {
+        if let Some(Document { content_type, body }) = self.documents.get(path) {
+            return Some(Answer::of_type(200, content_type, body.clone()));
+        }
+        let said = echo::answer(&self.base, path, from)?;
+        Some(Answer::of_type(200, "application/json", said.into_bytes()))
     }
 
     fn page(&self, path: &str) -> Answer {

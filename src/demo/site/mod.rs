@@ -1,9 +1,11 @@
-//! The practice site: lists and details on a loopback port of its own, with faults by path and a journal of all visits.
+//! The practice site: lists and details on a loopback port of its own, with faults by path and a journal of all visits; and
+//! `/get`, which says in JSON what it was asked.
 //!
 //! In come a size, a seed, faults and perhaps a certificate; out come the address, the truth and the journal. It does not
 //! know who asks.
 
 mod answer;
+mod echo;
 mod fault;
 mod journal;
 mod pages;
@@ -35,15 +37,23 @@ use crate::clock::Clock;
 pub struct Builder {
     pages: Pages,
     faults: HashMap<String, Fault>,
+    documents: HashMap<String, Document>,
     latency: Duration,
     tls: Option<Arc<ServerConfig>>,
+}
+
+/// A page that is not made from the seed: its `Content-Type` and its bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Document {
+    content_type: String,
+    body: Vec<u8>,
 }
 
 impl Builder {
     /// So many lists that link to so many details each.
     pub fn new(lists: u32, per_list: u32) -> Self {
         let pages = Pages { lists, per_list, seed: 1 };
-        Self { pages, faults: HashMap::new(), latency: Duration::ZERO, tls: None }
+        Self { pages, faults: HashMap::new(), documents: HashMap::new(), latency: Duration::ZERO, tls: None }
     }
 
     /// Other texts on the pages.
@@ -57,6 +67,14 @@ impl Builder {
     #[must_use]
     pub fn fault(mut self, path: impl Into<String>, fault: Fault) -> Self {
         self.faults.insert(path.into(), fault);
+        self
+    }
+
+    /// One page more, at `path` with its query, that the truth knows nothing of.
+    #[must_use]
+    pub fn page(mut self, path: impl Into<String>, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
+        let document = Document { content_type: content_type.to_owned(), body: body.into() };
+        self.documents.insert(path.into(), document);
         self
     }
 
@@ -85,7 +103,7 @@ impl Builder {
         let truth = truth::of(&self.pages, &self.faults, &url);
         let (visits, journal) = Journal::new();
         let shared = Arc::new(Reception {
-            answers: Answers::new(self.pages, self.faults),
+            answers: Answers::new(url.clone(), self.pages, self.faults, self.documents),
             latency: self.latency,
             clock: Clock::start(),
             visits,
@@ -153,7 +171,7 @@ async fn serve(reception: &Reception, stream: impl AsyncRead + AsyncWrite + Unpi
         if !reception.latency.is_zero() {
             tokio::time::sleep(reception.latency).await;
         }
-        let answer = reception.answers.to(&request.target);
+        let answer = reception.answers.to(&request.target, peer.ip());
         let sent = wire.send(&answer.bytes(&request.method)).await;
         let (ended, status) = (reception.clock.now(), answer.status);
         let visit = Visit { started, ended, from: peer.ip(), port: peer.port(), path: request.target.clone(), status };
