@@ -104,7 +104,7 @@ pub enum RowError {
     #[error("{0:?} is not text here")]
     NotText(&'static str),
     /// It has more or fewer values than the header has columns.
-    #[error("this row has {found} values, the header {expected}")]
+    #[error("this row is {found} wide, the header {expected}")]
     Width {
         /// Columns.
         expected: usize,

@@ -63,3 +63,48 @@ impl Seeds for StartTasks {
         self.starts.unread()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::load_text;
+    use crate::task::Exclusion;
+
+    /// The tasks of a start file, whose config was read before the file became `rows`.
+    fn tasks(rows: &str) -> Vec<io::Result<NewTask>> {
+        let folder = tempfile::tempdir().unwrap();
+        let config = r#"
+crawl = { start = ["http://a.example/0"], start_file = "s.csv", start_stage = "list" }
+stage.list = { priority = 1, links = [{ select = "a", to = "detail" }] }
+stage.detail = { priority = 5, fields = { title = "h2" } }
+proxies.direct = true"#;
+        let path = folder.path().join("s.csv");
+        std::fs::write(&path, "url\nhttp://a.example/1\n").unwrap();
+        let settings =
+            load_text("c.toml", config, folder.path(), &[], std::iter::empty(), folder.path()).unwrap().settings;
+        std::fs::write(&path, rows).unwrap();
+        let recipe = Arc::new(Recipe::compile(&settings.stages).unwrap());
+        let scope = Arc::new(Scope::new(&settings.crawl.hosts, ["a.example".to_owned()], false));
+        StartTasks::new(Starts::open(&settings.crawl).unwrap(), StageId(0), recipe, scope).collect()
+    }
+
+    #[test]
+    fn a_row_becomes_a_task_of_its_stage_with_its_meta() {
+        let tasks = tasks("url,stage,n\nhttp://a.example/1,detail,x\nhttp://b.example/,,\n");
+        let tasks: Vec<_> = tasks.into_iter().map(Result::unwrap).collect();
+        let known: Vec<_> = tasks.iter().map(|task| (task.stage, task.priority, task.depth, task.excluded)).collect();
+        let (list, detail) = (StageId(0), StageId(1));
+        let foreign = Some(Exclusion::ForeignHost);
+        assert_eq!(known, [(list, 1, 0, None), (detail, 5, 0, None), (list, 1, 0, foreign)]);
+        assert_eq!((tasks[0].meta.len(), &tasks[1].meta["n"]), (0, &"x".into()));
+        assert_eq!((&*tasks[1].start_url, tasks[1].request.url.as_str()), ("http://a.example/1", "http://a.example/1"));
+    }
+
+    #[test]
+    fn a_stage_that_the_file_got_since_it_was_checked_is_an_error_and_no_other_stage() {
+        let tasks = tasks("url,stage\nhttp://a.example/1,nowhere\nhttp://a.example/2,detail\n");
+        let said = tasks[1].as_ref().unwrap_err().to_string();
+        assert_eq!(said, "the start file names a stage \"nowhere\", which is not there");
+        assert!(tasks[2].is_ok());
+    }
+}

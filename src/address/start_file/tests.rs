@@ -57,7 +57,7 @@ fn a_quoted_value_may_span_lines_and_later_lines_keep_their_numbers() {
     let text = b"url,note\nhttp://a.example/,\"x\ny\"\nhttp://b.example/\nhttp://c.example/,\"z\n\"\n";
     let expected = [
         r#"2 http://a.example/ - {"note":"x\ny"}"#,
-        "4: this row has 1 values, the header 2",
+        "4: this row is 1 wide, the header 2",
         r#"5 http://c.example/ - {"note":"z\n"}"#,
     ];
     assert_eq!(rows(".csv", text), expected);
@@ -69,10 +69,10 @@ fn rows_of_csv_that_are_wrong_are_named_and_the_others_are_read() {
     assert_eq!(
         rows(".csv", text),
         [
-            "2: this row has 1 values, the header 2",
+            "2: this row is 1 wide, the header 2",
             "3: this row has no \"url\"",
             "4: this is not UTF-8",
-            "5: this row has 3 values, the header 2",
+            "5: this row is 3 wide, the header 2",
             r#"6 http://d.example/ - {"b":"1"}"#,
         ]
     );

@@ -385,7 +385,7 @@ fn start_files_with_columns() {
         folder("s.csv", "url,stage,x\nhttp://a.example/,pgae,\nhttp://u:secret@10.0.0.1/,,\nhttp://a.example/,zzz\n,,\nftp://a.example/,,\"").fails(),
         "error: s.csv:2: unknown stage \"pgae\"\nhelp: did you mean \"page\"?\n\
          error: s.csv:3: \"http://***@10.0.0.1/\" is a private address\nhelp: set fetch.allow_private = true if you mean it\n\
-         error: s.csv:4: this row has 2 values, the header 3\n\
+         error: s.csv:4: this row is 2 wide, the header 3\n\
          help: put values that hold a comma, a quote or a line break in \"quotes\"\n\
          error: s.csv:5: this row has no \"url\"\nhelp: give it one, or take the row out\n\
          error: s.csv:6: \"ftp://a.example/\" is neither an http nor an https address\nhelp: write http:// or https:// and a host"
