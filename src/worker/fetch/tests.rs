@@ -252,6 +252,15 @@ async fn a_proxy_that_is_not_there_is_broken_and_nothing_went_out() {
 }
 
 #[actix_rt::test]
+async fn a_407_in_plain_http_is_the_proxys_word_with_a_challenge_or_without() {
+    for challenge in ["proxy-authenticate: Basic realm=x\r\n", ""] {
+        let proxy = Proxy::start().await.answers("http://site.test/", [Reply::status(407, challenge, b"who?")]);
+        let outcome = Bed::start().await.fetch(&proxy, DETAIL, "http://site.test/").await;
+        assert!(matches!(outcome.verdict, Verdict::ProxyDenied(_)), "{challenge:?}: {:?}", outcome.verdict);
+    }
+}
+
+#[actix_rt::test]
 async fn without_a_proxy_the_page_alone_is_judged() {
     let site = Proxy::start().await.answers("/gone", [Reply::status(404, "", b"")]);
     let mut bed = Bed::start().await;
