@@ -19,9 +19,8 @@ use super::{complain, note, result};
 use crate::address::canonical;
 use crate::clock::Clock;
 use crate::exit::ExitCode;
-use crate::extract::Recipe;
 use crate::proxy::Route;
-use crate::task::StageId;
+use crate::task::Task;
 use crate::verdict::{Suspect, Verdict};
 use crate::worker::{FetchParts, Probe, judge_file, lone_task, probe};
 
@@ -54,7 +53,6 @@ pub struct TryArgs {
 }
 
 /// Where the page comes from.
-#[derive(Debug)]
 enum Way {
     Route(Arc<Route>),
     File(Bytes),
@@ -62,13 +60,12 @@ enum Way {
 
 /// Everything that one trial needs.
 struct Trial {
-    url: Url,
-    stage: StageId,
+    task: Task,
     way: Way,
     gap: Duration,
     parts: FetchParts,
-    /// The same recipe, satisfied with anything: it shows what is found on a page that falls short.
-    lenient: Arc<Recipe>,
+    /// The same, but the recipe is satisfied with anything: it shows what is found on a page that falls short.
+    lenient: FetchParts,
 }
 
 /// Tries a page.
@@ -110,19 +107,24 @@ impl Trial {
         parts.scope = Arc::new(choice::scope(&settings, &url).map_err(|error| unusable(error.into()))?);
         choice::admit(&parts.scope, &url)?;
         let stage = choice::stage(args, &settings, &parts.recipe, &url)?;
-        let lenient = choice::lenient(&settings).map_err(|error| unusable(error.into()))?;
-        Ok(Self { url, stage, way, gap: settings.pace.delay, parts, lenient: Arc::new(lenient) })
+        let recipe = choice::lenient(&settings).map_err(|error| unusable(error.into()))?;
+        let lenient = FetchParts { recipe: Arc::new(recipe), ..parts.clone() };
+        Ok(Self { task: lone_task(&url, stage), way, gap: settings.pace.delay, parts, lenient })
     }
 
     async fn perform(&self) -> Result<Probe, ExitCode> {
-        let task = lone_task(&self.url, self.stage);
         match &self.way {
-            Way::File(body) => Ok(judge_file(&task, body.clone(), &self.parts).await),
-            Way::Route(route) => probe(Arc::clone(route), &task, self.gap, &self.parts).await.map_err(|reason| {
+            Way::File(body) => Ok(judge_file(&self.task, body.clone(), &self.parts).await),
+            Way::Route(route) => probe(Arc::clone(route), &self.task, self.gap, &self.parts).await.map_err(|reason| {
                 complain(&reason, "see to [fetch] and [proxies] in the config");
                 ExitCode::Usage
             }),
         }
+    }
+
+    /// The name of the stage that reads it.
+    fn stage(&self) -> &str {
+        self.parts.recipe.stage(self.task.stage).name()
     }
 
     /// How the page came: a proxy's label, `direct` or `file`.

@@ -11,8 +11,7 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use url::Url;
 
-use crate::address::DropParams;
-use crate::extract::{Extracted, Recipe};
+use crate::extract::Extracted;
 use crate::protocol::{Meters, ProxyLease, ProxyRef};
 use crate::proxy::{ProxyId, Route};
 use crate::task::{Epoch, HostKey, NewTask, Request, StageId, Task, TaskId};
@@ -65,18 +64,16 @@ impl Seen {
         }
     }
 
-    /// What a stage of a recipe finds in it, whatever the status; nothing if the runtime is ending.
-    pub async fn read(&self, stage: StageId, recipe: &Arc<Recipe>, drop_params: &Arc<DropParams>) -> Extracted {
+    /// What the recipe of `parts` finds in it, as an answer to `task`, whatever the status; nothing if the runtime is ending.
+    pub async fn read(&self, task: &Task, parts: &FetchParts) -> Extracted {
         let (url, content_type, body) = (self.url.clone(), self.content_type.clone(), self.body.clone());
-        let drop_params = Arc::clone(drop_params);
-        Unread { stage, url, content_type, body, meta: Arc::default(), drop_params }
-            .read(recipe)
-            .await
-            .unwrap_or_default()
+        let (meta, drop_params) = (Arc::clone(&task.meta), Arc::clone(&parts.drop_params));
+        let unread = Unread { stage: task.stage, url, content_type, body, meta, drop_params };
+        unread.read(&parts.recipe).await.unwrap_or_default()
     }
 }
 
-/// The task of asking for `url`, a canonical address, to be read by `stage`; nothing else came before it.
+/// The task of asking for `url`, which is canonical, to be read by `stage`; nothing else came before it.
 pub fn lone_task(url: &Url, stage: StageId) -> Task {
     let request = Request::get(url.clone());
     Task {
@@ -133,14 +130,13 @@ pub async fn judge_file(task: &Task, body: Bytes, parts: &FetchParts) -> Probe {
     let meters = Meters { body: u64::try_from(body.len()).unwrap_or(u64::MAX), ..Meters::default() };
     let seen = Seen { url: task.request.url.clone(), status: 200, headers: 0, content_type: None, body };
     let begun = parts.clock.now();
-    let extracted =
-        match AssertUnwindSafe(seen.read(task.stage, &parts.recipe, &parts.drop_params)).catch_unwind().await {
-            Ok(extracted) => extracted,
-            Err(payload) => {
-                let Fetched { verdict, links, missing, records: _ } = job::panicked(&*payload);
-                return Probe { verdict, links, missing, meters, seen: Some(seen) };
-            }
-        };
+    let extracted = match AssertUnwindSafe(seen.read(task, parts)).catch_unwind().await {
+        Ok(extracted) => extracted,
+        Err(payload) => {
+            let Fetched { verdict, links, missing, records: _ } = job::panicked(&*payload);
+            return Probe { verdict, links, missing, meters, seen: Some(seen) };
+        }
+    };
     Probe {
         verdict: judge::page(extracted.shortfall.as_ref(), Channel::Direct),
         links: page::tasks(extracted.links, task, &seen.url, &parts.recipe, &parts.scope),

@@ -13,7 +13,7 @@ use futures_util::stream;
 use url::Url;
 
 use super::exits;
-use crate::address::Scope;
+use crate::address::{Scope, canonical};
 use crate::config::{Expect, Hosts, Stage};
 use crate::extract::{Recipe, RecipeError};
 use crate::proxy::Route;
@@ -84,7 +84,7 @@ impl Target {
         let stage = Stage { name, expect, links: Vec::new(), priority: 0, fields: Vec::new() };
         parts.recipe = Arc::new(Recipe::compile(&[stage])?);
         parts.scope = Arc::new(scope);
-        Ok(Self { task: lone_task(url, StageId(0)), parts })
+        Ok(Self { task: lone_task(&canonical(url, &parts.drop_params), StageId(0)), parts })
     }
 }
 

@@ -6,6 +6,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
+use url::Url;
 
 use super::Trial;
 use crate::extract::Extracted;
@@ -19,7 +20,6 @@ const LINKS: usize = 10;
 const WIDE: usize = 300;
 
 /// The facts of a trial.
-#[derive(Debug)]
 pub(super) struct View<'a> {
     trial: &'a Trial,
     probe: &'a Probe,
@@ -30,27 +30,22 @@ pub(super) struct View<'a> {
     links_found: Option<usize>,
 }
 
-impl std::fmt::Debug for Trial {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Trial").field("stage", &self.stage).finish_non_exhaustive()
-    }
-}
-
 impl<'a> View<'a> {
     /// Collects them: on a page that falls short, what is there nevertheless is shown as well.
     pub(super) async fn of(trial: &'a Trial, probe: &'a Probe) -> Self {
-        let stage = trial.lenient.stage(trial.stage);
+        let recipe = &trial.lenient.recipe;
         // What our own code has panicked on is not read again.
         let readable = |seen: &&Seen| (200..300).contains(&seen.status) && probe.verdict.suspect() != Suspect::Us;
         let page = probe.seen.as_ref().filter(readable);
         let is_read = page.is_some();
         let found = match page {
-            Some(seen) => seen.read(trial.stage, &trial.lenient, &trial.parts.drop_params).await,
+            Some(seen) => seen.read(&trial.task, &trial.lenient).await,
             None => Extracted::default(),
         };
-        let record = |row: Vec<Value>| stage.field_names().iter().map(ToString::to_string).zip(row).collect();
+        let names = recipe.stage(trial.task.stage).field_names();
+        let record = |row: Vec<Value>| names.iter().map(ToString::to_string).zip(row).collect();
         let links = found.links.iter().take(LINKS);
-        let named = |id| trial.lenient.stage(id).name().to_string();
+        let named = |id| recipe.stage(id).name().to_string();
         Self {
             trial,
             probe,
@@ -60,6 +55,10 @@ impl<'a> View<'a> {
         }
     }
 
+    fn url(&self) -> &Url {
+        &self.trial.task.request.url
+    }
+
     /// For programs: everything, values whole.
     pub(super) fn json(&self) -> Value {
         let (probe, meters) = (self.probe, &self.probe.meters);
@@ -67,9 +66,9 @@ impl<'a> View<'a> {
         let seen = probe.seen.as_ref();
         let links: Vec<_> = self.links.iter().map(|(stage, url)| json!({ "stage": stage, "url": url })).collect();
         json!({
-            "url": url_shown(&self.trial.url),
+            "url": url_shown(self.url()),
             "final_url": seen.map(|seen| url_shown(&seen.url)),
-            "stage": &**self.trial.lenient.stage(self.trial.stage).name(),
+            "stage": self.trial.stage(),
             "through": &*self.trial.way(),
             "verdict": probe.verdict.as_str(),
             "suspect": probe.verdict.suspect().as_str(),
@@ -93,14 +92,14 @@ impl<'a> View<'a> {
     /// For people.
     pub(super) fn text(&self) -> String {
         let verdict = &self.probe.verdict;
-        let mut text = format!("{}  {}\n", verdict.as_str(), url_shown(&self.trial.url));
+        let mut text = format!("{}  {}\n", verdict.as_str(), url_shown(self.url()));
         if let Some(reason) = verdict.reason() {
             row(&mut text, "suspect", verdict.suspect().as_str());
             row(&mut text, "reason", &format!("{}: {}", reason.code, reason.detail));
         }
-        row(&mut text, "stage", self.trial.lenient.stage(self.trial.stage).name());
+        row(&mut text, "stage", self.trial.stage());
         row(&mut text, "through", &self.trial.way());
-        if let Some(seen) = self.probe.seen.as_ref().filter(|seen| seen.url != self.trial.url) {
+        if let Some(seen) = self.probe.seen.as_ref().filter(|seen| seen.url != *self.url()) {
             row(&mut text, "led to", &url_shown(&seen.url));
         }
         self.transport(&mut text);
