@@ -1,4 +1,6 @@
 //! Every message that actors send each other, on one page. Actors know these, and not one another.
+//!
+//! No behaviour but that of the guards: a message holds what its reader has to know, and nothing about who that is.
 
 mod guards;
 mod outcome;

@@ -19,6 +19,7 @@ const LISTED: usize = 10;
 /// Where proxies are looked for, beside the config, if it names neither a file nor a list nor `direct`. It is no default of a
 /// layer, since `direct` together with a file is an error.
 const DEFAULT_FILE: &str = "proxies.txt";
+const NONE_NAMED: &str = "it has a proxy a line, for example http://user:password@proxy.example:8080; or set proxies.list, or proxies.direct = true";
 const SAMPLE: &str = "it has a proxy a line, for example http://user:password@proxy.example:8080";
 
 /// A proxy as it was found.
@@ -45,7 +46,8 @@ impl Merged<'_> {
         }
         let none_named = file.is_none() && list.is_empty() && !self.is_broken("proxies");
         let file = file.or_else(|| none_named.then(|| self.beside(DEFAULT_FILE)));
-        let mut proxies = file.map(|file| self.read_file(&file)).unwrap_or_default();
+        let help = if none_named { NONE_NAMED } else { SAMPLE };
+        let mut proxies = file.map(|file| self.read_file(&file, help)).unwrap_or_default();
         proxies.extend(self.read_list(&list));
         self.counted_once(proxies).into_iter().map(Route::Proxy).collect()
     }
@@ -59,12 +61,13 @@ impl Merged<'_> {
         }
     }
 
-    fn read_file(&mut self, file: &Path) -> Vec<Found> {
+    /// `help` says what to do if it cannot be read.
+    fn read_file(&mut self, file: &Path, help: &str) -> Vec<Found> {
         let name = self.near(Some(file));
         let text = match fs::read_to_string(file) {
             Ok(text) => text,
             Err(error) => {
-                self.fault("proxies.file", format!("cannot read proxies.file {name}: {error}"), SAMPLE);
+                self.fault("proxies.file", format!("cannot read proxies.file {name}: {error}"), help);
                 return Vec::new();
             }
         };

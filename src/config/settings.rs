@@ -4,6 +4,7 @@
 //! is [`crate::extract`].
 
 mod feed;
+mod log;
 mod recipe;
 
 use std::num::NonZeroUsize;
@@ -16,6 +17,7 @@ use super::unit::{deserialize_duration, deserialize_size};
 use crate::proxy::{Route, Secret};
 
 pub use feed::{Feed, FeedKind, IfExists, MetaColumn};
+pub use log::{Log, LogFormat, LogLevel};
 pub use recipe::{Expect, Field, Link, Stage, Take};
 
 /// A whole config.
@@ -213,48 +215,6 @@ pub enum FrontierKind {
 pub struct Frontier {
     /// Where tasks are kept.
     pub kind: FrontierKind,
-}
-
-/// How log lines look on stderr.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LogFormat {
-    /// Text on a terminal, else JSON.
-    Auto,
-    /// For people.
-    Text,
-    /// A JSON object a line.
-    Json,
-}
-
-/// How much is logged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LogLevel {
-    /// What needs a hand.
-    Error,
-    /// What may need a hand.
-    Warn,
-    /// What an operator reads of a healthy run.
-    Info,
-    /// Each page.
-    Debug,
-    /// Everything.
-    Trace,
-}
-
-/// `[log]`
-#[derive(Clone, Debug, Deserialize)]
-pub struct Log {
-    /// The form of lines on stderr.
-    pub format: LogFormat,
-    /// The level on stderr, and in the file.
-    pub level: LogLevel,
-    /// How often `run.progress` is logged.
-    #[serde(deserialize_with = "deserialize_duration")]
-    pub heartbeat: Duration,
-    /// The log file, absolute.
-    pub file: PathBuf,
 }
 
 /// `[supervisor]`

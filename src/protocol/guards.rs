@@ -1,4 +1,6 @@
 //! What speaks up when it is dropped, wherever that happens: a task that is given out, and the life of an actor.
+//!
+//! Whoever holds one need not remember to report: its drop sends the message, also when a handler has panicked.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,6 @@
 //! What comes back from one fetch.
+//!
+//! Plain data, made by a worker and read by the dispatcher; what the numbers count is said at each of them.
 
 use std::sync::Arc;
 use std::time::Duration;

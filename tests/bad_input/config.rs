@@ -46,8 +46,8 @@ fn an_empty_config() {
     help: add one: [stage.page.fields] and below it title = "h1"
     error: crawl.toml: there is no start URL
     help: add start = ["https://…"], or start_file = "starts.txt" with a URL a line
-    error: crawl.toml: there are no proxies
-    help: set proxies.file or proxies.list; or proxies.direct = true for your own address
+    error: crawl.toml: cannot read proxies.file proxies.txt: No such file or directory (os error 2)
+    help: it has a proxy a line, for example http://user:password@proxy.example:8080; or set proxies.list, or proxies.direct = true
     "#);
 }
 
@@ -195,7 +195,7 @@ fn everything_that_is_wrong_with_a_file_is_said_at_once_in_the_order_of_its_line
     error: crawl.toml:2: "ftp://shop.example/" is neither an http nor an https address
     help: write http:// or https:// and a host
     error: crawl.toml:3: "crawl.workers" is not "auto" or a whole number from 1 to 65535: 0
-    error: crawl.toml:5: "stage.page.expect" is not a CSS selector that can be read: "div["
+    error: crawl.toml:5: "stage.page.expect" is no selector that can be read, it ends too early: "div["
     help: try it in a browser's console: document.querySelectorAll(…)
     error: crawl.toml:7: the field "stage.page.fields.url" is named like a meta column
     help: give it another name: feeds have a column of this name that is about the page

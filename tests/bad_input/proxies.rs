@@ -13,13 +13,13 @@ fn proxies(text: &str) -> Mistake {
 fn no_proxies_at_all() {
     assert_snapshot!(proxies("").said(), @r#"
     exit 2
-    error: crawl.toml: there are no proxies
-    help: set proxies.file or proxies.list; or proxies.direct = true for your own address
+    error: crawl.toml:5: cannot read proxies.file proxies.txt: No such file or directory (os error 2)
+    help: it has a proxy a line, for example http://user:password@proxy.example:8080; or set proxies.list, or proxies.direct = true
     "#);
     assert_snapshot!(proxies("list = []").said(), @r#"
     exit 2
-    error: crawl.toml: there are no proxies
-    help: set proxies.file or proxies.list; or proxies.direct = true for your own address
+    error: crawl.toml:5: cannot read proxies.file proxies.txt: No such file or directory (os error 2)
+    help: it has a proxy a line, for example http://user:password@proxy.example:8080; or set proxies.list, or proxies.direct = true
     "#);
 }
 

@@ -78,16 +78,16 @@ fn selectors_that_cannot_be_read() {
                  [stage.page.fields]\ntitle = \"h1 >\"\nprice = { select = \"p::price\" }\nsku = \"xpath://p\"\n";
     assert_snapshot!(recipe(stage).said(), @r#"
     exit 2
-    error: crawl.toml:4: "stage.page.expect" is not a CSS selector that can be read: "div["
+    error: crawl.toml:4: "stage.page.expect" is no selector that can be read, it ends too early: "div["
     help: try it in a browser's console: document.querySelectorAll(…)
-    error: crawl.toml:5: "stage.page.links.0.select" is not a CSS selector that can be read: ""
+    error: crawl.toml:5: "stage.page.links.0.select" is no selector that can be read, empty selector: ""
     help: try it in a browser's console: document.querySelectorAll(…)
-    error: crawl.toml:7: "stage.page.fields.title" is not a CSS selector that can be read: "h1 >"
+    error: crawl.toml:7: "stage.page.fields.title" is no selector that can be read, dangling combinator: "h1 >"
     help: try it in a browser's console: document.querySelectorAll(…)
-    error: crawl.toml:8: "stage.page.fields.price.select" is not a CSS selector that can be read: "p::price"
+    error: crawl.toml:8: "stage.page.fields.price.select" is no selector that can be read, unsupported pseudo class or element: "p::price"
     help: try it in a browser's console: document.querySelectorAll(…)
     error: crawl.toml:9: "stage.page.fields.sku" = "xpath://p" is not built yet
-    help: use a CSS selector
+    help: use css:, json:, meta: or const:
     "#);
 }
 

@@ -98,8 +98,8 @@ fn a_start_file_that_is_not_there_or_has_no_address() {
     "#);
     assert_snapshot!(start_file("starts.xlsx").file("starts.xlsx", "x").said(), @r#"
     exit 2
-    error: crawl.toml:2: unknown kind of start file: starts.xlsx
-    help: use a .txt file with a URL a line
+    error: crawl.toml:2: crawl.start_file starts.xlsx: its name ends in neither .txt, .csv nor .jsonl
+    help: the ending says how it is read; .txt has a URL a line
     "#);
 }
 
@@ -128,6 +128,6 @@ fn bad_lines_of_a_start_file_the_first_ten_of_them() {
     help: write http:// or https:// and a host
     error: starts.txt:11: "nonsense" is no address: relative URL without a base
     help: write http:// or https:// and a host
-    error: starts.txt: 3 more lines that cannot be fetched
+    error: starts.txt: 3 more lines that cannot be used
     "#);
 }

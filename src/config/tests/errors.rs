@@ -31,7 +31,7 @@ fn an_empty_config_lacks_three_things() {
          error: crawl.toml: there is no start URL\n\
          help: add start = [\"https://…\"], or start_file = \"starts.txt\" with a URL a line\n\
          error: crawl.toml: cannot read proxies.file proxies.txt: No such file or directory (os error 2)\n\
-         help: it has a proxy a line, for example http://user:password@proxy.example:8080",
+         help: it has a proxy a line, for example http://user:password@proxy.example:8080; or set proxies.list, or proxies.direct = true",
     );
 }
 

@@ -1,4 +1,6 @@
 //! What the dispatcher hears, told to the Desk as events.
+//!
+//! Messages come in and events go to the Desk; what is done about them is ordered by it and carried out in `actor.rs`.
 
 use actix::prelude::*;
 

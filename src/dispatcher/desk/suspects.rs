@@ -1,4 +1,6 @@
 //! Suspects: pages on which a proxy failed, and nobody knows yet which of the two is to blame.
+//!
+//! Testimony comes in; out go rulings, and pages that wait for another proxy. What a ruling costs a proxy is `penalty.rs`.
 
 use super::roster::Stirred;
 use super::trial::{Jury, Ruling};
