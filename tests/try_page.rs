@@ -60,10 +60,11 @@ fn which_stage_reads_another_page_must_be_said() {
 #[test]
 fn a_page_that_is_not_the_expected_one_is_exit_3_and_shows_what_is_there_and_missing() {
     let world = Bed::new().proxies(1).fault("/detail/7", Fault::FieldMissing).world();
-    let told = tried(&world, "/detail/7", &["--stage", "detail"], 3);
+    let note = "stage.detail.fields.note=\"main p\"";
+    let told = tried(&world, "/detail/7", &["--stage", "detail", "--set", note], 3);
     assert_eq!((&told["verdict"], &told["suspect"]), (&"doubtful".into(), &"either".into()), "{told}");
     assert_eq!(told["reason"]["code"], "expect.unmet");
-    assert_eq!(told["records"][0]["title"], Value::Null);
+    assert_eq!(told["records"], serde_json::json!([{ "title": null, "directors": [], "note": "soon more" }]));
     assert_eq!(told["missing"], serde_json::json!(["title", "directors"]));
 
     let set = "stage.detail.expect=\"title\"";
