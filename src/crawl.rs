@@ -22,7 +22,7 @@ use tokio::time::timeout;
 use self::seeds::StartTasks;
 use crate::address::{DropParams, Scope, Starts, start_hosts};
 use crate::clock::Clock;
-use crate::config::{Count, FrontierKind, Hosts, Settings};
+use crate::config::{self, Count, FrontierKind, Hosts, Settings};
 use crate::dispatcher::actor::{Dispatcher, DispatcherParts, Ended};
 use crate::dispatcher::desk::{Bounds, Desk, Limits};
 use crate::extract::Recipe;
@@ -135,6 +135,11 @@ fn plan(settings: Settings, surroundings: &Surroundings) -> anyhow::Result<Plan>
     Ok(Plan { settings, routes, fetching, feeds, frontier })
 }
 
+const fn bounds(limits: config::Limits) -> Bounds {
+    let config::Limits { pages, records, dead_letters, bytes, duration } = limits;
+    Bounds { pages, records, dead_letters, bytes, duration }
+}
+
 fn limits(settings: &Settings, seed: u64) -> Limits {
     Limits {
         workers: settings.worker_count(),
@@ -145,7 +150,7 @@ fn limits(settings: &Settings, seed: u64) -> Limits {
         wait: settings.proxies.wait,
         drain: settings.fetch.timeout,
         max_lag: MAX_LAG,
-        bounds: Bounds::default(),
+        bounds: bounds(settings.limits),
         feeds: settings.feeds.len(),
         seed,
     }

@@ -35,6 +35,7 @@ fn settings(home: &Path) -> Settings {
         if_exists: config::IfExists::Refuse,
     };
     Settings {
+        limits: burdock::config::Limits::default(),
         crawl: config::Crawl {
             name: "shop".into(),
             start: vec!["http://127.0.0.1/".into()],

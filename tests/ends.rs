@@ -55,3 +55,9 @@ fn a_list_that_is_dead_loses_its_own_details_only() {
     let crawl = Bed::new().proxies(4).fault("/page/2", Fault::Status(500)).crawl().expect_exit(3).expect_all_records();
     assert_eq!(crawl.world.site.truth().len(), 15);
 }
+
+#[test]
+fn a_limit_of_pages_ends_it_with_exit_5_after_exactly_so_many() {
+    let crawl = Bed::new().proxies(3).lists(10).set("limits.pages", "25").crawl().expect_exit(5);
+    assert_eq!(crawl.report()["tasks"]["done"], 25);
+}

@@ -72,6 +72,7 @@ impl<'a> Merged<'a> {
             feeds,
             frontier: self.section("frontier")?,
             log: log?,
+            limits: self.section("limits")?,
             supervisor: self.section("supervisor")?,
         })
     }

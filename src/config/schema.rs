@@ -46,6 +46,8 @@ pub(super) enum Shape {
     Duration(u64),
     /// A size of at least one byte.
     Size,
+    /// `"none"`, or what the other shape takes.
+    OrNone(&'static Self),
     /// A table of header names and values.
     Headers,
     /// A bare selector, or a table of these keys.
@@ -107,6 +109,7 @@ pub(super) const COUNT: i64 = u32::MAX as i64;
 const STATUSES: Shape = List(&Whole(100, 599));
 const ANY_TIME: Shape = Duration(0);
 const SOME_TIME: Shape = Duration(1);
+const AT_MOST: Shape = Shape::OrNone(&Whole(1, COUNT));
 
 /// Names that no field may have: they are keys of a stage, and below `[stage.x.fields]` most likely misplaced.
 pub(super) const RESERVED: &[&str] = &["expect", "links", "each", "next", "fields", "request"];
@@ -128,7 +131,7 @@ pub(super) const ROOT: &[Key] = &[
     built("frontier", Table(FRONTIER)),
     built("log", Table(LOG)),
     later_section("web", &["listen"]),
-    later_section("limits", &["pages", "records", "duration", "bytes", "depth", "dead_letters", "min_free"]),
+    built("limits", Table(LIMITS)),
     later_section("guard", &["hook", "rot"]),
     built("supervisor", Table(SUPERVISOR)),
 ];
@@ -272,6 +275,16 @@ const LOG: &[Key] = &[
     later("file_level"),
     later("rotate"),
     later("keep"),
+];
+
+const LIMITS: &[Key] = &[
+    built("pages", AT_MOST),
+    built("records", AT_MOST),
+    built("duration", Shape::OrNone(&SOME_TIME)),
+    built("bytes", Shape::OrNone(&Size)),
+    later("depth"),
+    built("dead_letters", AT_MOST),
+    later("min_free"),
 ];
 
 const SUPERVISOR: &[Key] = &[built("max_restarts", Whole(0, COUNT)), built("window", SOME_TIME)];

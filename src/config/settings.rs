@@ -4,6 +4,7 @@
 //! is [`crate::extract`].
 
 mod feed;
+mod limits;
 mod log;
 mod recipe;
 
@@ -17,6 +18,7 @@ use super::unit::{deserialize_duration, deserialize_size};
 use crate::proxy::{Route, Secret};
 
 pub use feed::{Feed, FeedKind, IfExists, MetaColumn};
+pub use limits::Limits;
 pub use log::{Log, LogFormat, LogLevel};
 pub use recipe::{Expect, Field, Link, Stage, Take};
 
@@ -47,6 +49,8 @@ pub struct Settings {
     pub frontier: Frontier,
     /// `[log]`
     pub log: Log,
+    /// `[limits]`
+    pub limits: Limits,
     /// `[supervisor]`
     pub supervisor: Supervisor,
 }

@@ -44,6 +44,7 @@ pub(super) fn check(shape: &Shape, kind: ValueKind) -> Result<ValueKind, Fault> 
         (Shape::Share, ValueKind::I64(number)) => share(number as f64),
         (Shape::Share, ValueKind::Float(number)) => share(number),
         (shape, ValueKind::String(text)) => check_text(shape, text),
+        (Shape::OrNone(inner), kind) => check(inner, kind),
         (_, kind) => Err(Fault::Type(type_name(&kind))),
     }
 }
@@ -60,6 +61,8 @@ fn share(number: f64) -> Result<ValueKind, Fault> {
 
 fn check_text(shape: &Shape, text: String) -> Result<ValueKind, Fault> {
     match shape {
+        Shape::OrNone(_) if text == "none" => Ok(text),
+        Shape::OrNone(inner) => return check_text(inner, text),
         Shape::Text => Ok(text),
         Shape::Path => {
             if text.is_empty() {

@@ -29,6 +29,7 @@ impl Shape {
             Whole(least, most) => format!("a whole number from {least} to {most}"),
             Shape::Count(most) => format!("\"auto\" or a whole number from 1 to {most}"),
             Share => "a number from 0 to 1".into(),
+            Shape::OrNone(inner) => format!("\"none\" or {}", inner.expected()),
             Duration(_) => "a duration".into(),
             Size => "a size".into(),
             Field(_) => "a selector or a table".into(),
@@ -40,6 +41,7 @@ impl Shape {
     /// How it is written.
     pub(super) const fn help(&self) -> &'static str {
         match self {
+            Shape::OrNone(inner) => inner.help(),
             Duration(_) => "write it in quotes with a unit of ms, s, m or h: \"1.5s\", \"250ms\", \"5m\", \"2h\"",
             Size => "write it in quotes with a unit: \"500kB\", \"10MiB\"",
             Bool => "write true or false, without quotes",

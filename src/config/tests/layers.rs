@@ -243,7 +243,7 @@ fn every_setting_that_is_read_is_in_the_file_of_defaults() {
         let chosen = own || key.starts_with("stage.") || key.starts_with("feed.");
         assert!(chosen || *origin == Origin::Default, "{key} comes from {origin}");
     }
-    assert_eq!(loaded.effective.len(), 51, "{:#?}", loaded.effective);
+    assert_eq!(loaded.effective.len(), 56, "{:#?}", loaded.effective);
 }
 
 #[test]
@@ -286,4 +286,15 @@ fn without_a_word_on_proxies_they_are_read_from_proxies_txt_beside_the_config() 
     assert_eq!(folder.load().settings.routes.len(), 2);
     let direct = Folder::new(&format!("{START}{STAGE}[proxies]\ndirect = true\n")).file("proxies.txt", "a.example:1\n");
     assert!(direct.load().settings.proxies.direct);
+}
+
+#[test]
+fn limits_are_numbers_with_their_units_or_none() {
+    let limits = with("[limits]\npages = 100\nbytes = \"2 MiB\"\nduration = \"1h\"\n").load().settings.limits;
+    assert_eq!((limits.pages, limits.bytes, limits.records), (Some(100), Some(2 << 20), None));
+    assert_eq!(limits.duration, Some(std::time::Duration::from_secs(3600)));
+    let said = with("[limits]\npages = 0\nbytes = 5\nduration = \"long\"\nrecords = \"all\"\n").fails();
+    for key in ["pages", "bytes", "duration", "records"] {
+        assert!(said.contains(&format!("\"limits.{key}\"")), "{said}");
+    }
 }
