@@ -31,9 +31,9 @@ use crate::frontier::fingerprint::Fingerprinter;
 use crate::frontier::memory::MemoryFrontier;
 use crate::protocol::{Obituary, Role, Signal, Stop, WorkerId};
 use crate::proxy::Route;
-use crate::sink::{FeedPlan, Feeds, Sink};
+use crate::sink::{FeedCursor, FeedPlan, Feeds, Sink, Source};
 use crate::supervisor::{StartWorker, Supervisor, SupervisorParts};
-use crate::telemetry::{Names, Observer};
+use crate::telemetry::{Names, Observer, say};
 use crate::transport::Tls;
 use crate::worker::{ProxyWorker, Rules, WorkerParts};
 
@@ -104,12 +104,22 @@ fn plan(settings: Settings, fingerprint_key: [u8; 16]) -> anyhow::Result<Plan> {
             Box::new(MemoryFrontier::new(Fingerprinter::new(fingerprint_key, names), Box::new(seeds)))
         }
     };
-    let feeds = FeedPlan::new(&settings.feeds, &recipe)?.open()?;
+    // A frontier in memory keeps nothing: no cursors, and records come along with each order.
+    let feeds = open_feeds(FeedPlan::new(&settings.feeds, &recipe)?, &[], Source::Orders)?;
     let tls = Tls::new(&settings.fetch)?;
     // Our own address may be in several hands: a lease for each worker, all of one pace.
     let routes =
         if settings.proxies.direct { vec![Route::Direct; settings.worker_count()] } else { settings.routes.clone() };
     Ok(Plan { settings, routes, recipe, scope, tls, feeds, frontier })
+}
+
+/// Opens the feeds, and says what is unusual about any of them.
+fn open_feeds(plan: FeedPlan, kept: &[FeedCursor], source: Source) -> anyhow::Result<Feeds> {
+    let opening = plan.open(kept, source)?;
+    for note in opening.notes() {
+        say::feed_started(note);
+    }
+    Ok(opening.start()?)
 }
 
 fn limits(settings: &Settings, seed: u64) -> Limits {

@@ -15,7 +15,7 @@ use serde::{Deserialize, Deserializer, de::Error};
 use super::unit::{deserialize_duration, deserialize_size};
 use crate::proxy::Route;
 
-pub use feed::{Feed, FeedKind, IfExists, MetaColumn};
+pub use feed::{Compress, Feed, FeedKind, IfExists, MetaColumn, STDOUT};
 pub use recipe::{Expect, Field, Link, Stage, Take};
 
 /// A whole config.
