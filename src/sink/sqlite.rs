@@ -28,7 +28,16 @@ pub(super) struct Sqlite {
     connection: Connection,
     /// The number that marks its cursor among those of other runs.
     token: String,
+    tables: Vec<Table>,
     open: Transaction,
+}
+
+/// One stage's.
+struct Table {
+    stage: String,
+    insert: String,
+    /// The id of the last row, if one came since the last commit.
+    last: Option<i64>,
 }
 
 /// Is a transaction open?
@@ -48,25 +57,33 @@ impl Sqlite {
         Ok(())
     }
 
-    fn insert(&self, record: &Record) -> rusqlite::Result<()> {
+    fn insert(&mut self, record: &Record) -> rusqlite::Result<()> {
         let Some(row) = self.columns.row(record) else { return Ok(()) };
-        let (names, cells): (Vec<_>, Vec<_>) = row.cells().unzip();
-        let places = vec!["?"; names.len()].join(", ");
-        let text = format!("INSERT INTO {} ({}) VALUES ({places})", quoted(row.stage()), list(&names));
-        self.connection.prepare_cached(&text)?.execute(params_from_iter(cells))?;
-        let mut cursor =
-            self.connection.prepare_cached("UPDATE burdock_feed SET last = ?1 WHERE feed = ?2 AND stage = ?3")?;
-        cursor.execute(params![self.connection.last_insert_rowid(), self.token, row.stage()])?;
+        let Some(table) = self.tables.iter_mut().find(|table| table.stage == row.stage()) else { return Ok(()) };
+        let cells = row.cells().map(|(_, cell)| cell);
+        self.connection.prepare_cached(&table.insert)?.execute(params_from_iter(cells))?;
+        table.last = Some(self.connection.last_insert_rowid());
         Ok(())
     }
 
     fn commit(&mut self, through: Seq) -> rusqlite::Result<()> {
-        let mut cursor = self.connection.prepare_cached("UPDATE burdock_feed SET through = ?1 WHERE feed = ?2")?;
-        cursor.execute(params![number(through), self.token])?;
-        drop(cursor);
+        let text = "UPDATE burdock_feed SET through = ?1, last = coalesce(?2, last) WHERE feed = ?3 AND stage = ?4";
+        for table in &mut self.tables {
+            let values = params![number(through), table.last.take(), self.token, table.stage];
+            self.connection.prepare_cached(text)?.execute(values)?;
+        }
         self.connection.execute_batch("COMMIT")?;
         self.open = Transaction::No;
         Ok(())
+    }
+}
+
+impl Table {
+    fn new(stage: &str, columns: &[&str]) -> Self {
+        let names = columns.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(", ");
+        let places = vec!["?"; columns.len()].join(", ");
+        let insert = format!("INSERT INTO {} ({names}) VALUES ({places})", quoted(stage));
+        Self { stage: stage.to_owned(), insert, last: None }
     }
 }
 
@@ -116,10 +133,6 @@ impl ToSql for Cell<'_> {
 /// A name as SQL takes it, whatever is in it.
 fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
-}
-
-fn list(names: &[&str]) -> String {
-    names.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(", ")
 }
 
 /// A place in the store's order as SQLite has numbers; the store's are SQLite's too, or smaller.

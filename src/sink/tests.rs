@@ -3,7 +3,7 @@
 mod crash;
 mod full_disk;
 mod resume;
-mod shelf;
+pub(super) mod shelf;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -26,7 +26,7 @@ const DETAIL: StageId = StageId(0);
 const PERSON: StageId = StageId(1);
 
 /// Stages `detail` (title, directors, cast) and `person` (name).
-fn films() -> Recipe {
+pub(super) fn films() -> Recipe {
     let field = |name: &str| config::Field {
         name: name.into(),
         select: "p".into(),

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
-use super::{CURSORS, Sqlite, Transaction, number, quoted};
+use super::{CURSORS, Sqlite, Table, Transaction, number, quoted};
 use crate::config::IfExists;
 use crate::record::Seq;
 use crate::sink::columns::Columns;
@@ -172,8 +172,9 @@ impl FoundDatabase {
             self.put_aside().map_err(FeedError::io(&self.path, "replace"))?;
         }
         let connection = self.prepare().map_err(FeedError::database(&self.path, "open"))?;
-        let token = token_text(self.token);
-        Ok(Sqlite { path: self.path, columns: self.columns, connection, token, open: Transaction::No })
+        let (token, columns) = (token_text(self.token), self.columns);
+        let tables = columns.tables().map(|(stage, names)| Table::new(stage, &names)).collect();
+        Ok(Sqlite { path: self.path, columns, connection, token, tables, open: Transaction::No })
     }
 
     /// Its companions go first: a log that stayed behind would be taken for that of the next database at this place.

@@ -11,7 +11,7 @@ use crate::sink::{fault, frames};
 
 /// What a crash may leave behind the last recorded byte, on a disk that lost power.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Loss {
+pub(in crate::sink) enum Loss {
     Nothing,
     Half,
     Zeros,
@@ -19,7 +19,7 @@ pub(super) enum Loss {
 
 /// What happens to a sink.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Step {
+pub(in crate::sink) enum Step {
     /// Records are committed and come along.
     Along(u64),
     /// Records are committed and have to be read.
@@ -30,15 +30,15 @@ pub(super) enum Step {
 
 /// Committed records and cursors.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Shelf {
-    pub(super) kept: Vec<FeedCursor>,
+pub(in crate::sink) struct Shelf {
+    pub(in crate::sink) kept: Vec<FeedCursor>,
     records: Arc<Mutex<Vec<StoredRecord>>>,
     removed: Arc<Mutex<Seq>>,
 }
 
 /// It is over: the process has ended.
 #[derive(Debug)]
-pub(super) struct Ended(pub(super) String);
+pub(in crate::sink) struct Ended(pub(in crate::sink) String);
 
 impl Records for Shelf {
     fn after(&mut self, after: Seq, n: usize) -> Result<Vec<StoredRecord>, ReadError> {
@@ -52,16 +52,16 @@ impl Records for Shelf {
 }
 
 impl Shelf {
-    pub(super) fn source(&self) -> Source {
+    pub(in crate::sink) fn source(&self) -> Source {
         Source::All(Box::new(self.clone()))
     }
 
-    pub(super) fn last(&self) -> Seq {
+    pub(in crate::sink) fn last(&self) -> Seq {
         self.records.lock().unwrap().last().map_or(Seq(0), |last| last.seq)
     }
 
     /// Commits so many records, every third of another stage, with gaps between their numbers.
-    pub(super) fn add(&self, count: u64) -> Vec<StoredRecord> {
+    pub(in crate::sink) fn add(&self, count: u64) -> Vec<StoredRecord> {
         let first = self.last().0 + 2;
         let make =
             |seq| if seq % 3 == 0 { stored(seq, PERSON, vec![json!(format!("Person {seq}"))]) } else { film(seq) };
@@ -70,7 +70,7 @@ impl Shelf {
         fresh
     }
 
-    pub(super) fn commit(&mut self, change: FeedChange) -> Result<(), Ended> {
+    pub(in crate::sink) fn commit(&mut self, change: FeedChange) -> Result<(), Ended> {
         fault::step().map_err(|error| Ended(error.to_string()))?;
         let name = match &change {
             FeedChange::At(cursor) => Arc::clone(&cursor.feed),
@@ -84,7 +84,7 @@ impl Shelf {
     }
 
     /// One life of a sink, up to an orderly end or its death.
-    pub(super) fn live(&mut self, feeds: &[config::Feed], steps: &[Step]) -> Result<(), Ended> {
+    pub(in crate::sink) fn live(&mut self, feeds: &[config::Feed], steps: &[Step]) -> Result<(), Ended> {
         let ended = |error: FeedError| Ended(error.to_string());
         let opening = FeedPlan::new(feeds, &films()).unwrap().open(&self.kept, self.source()).map_err(ended)?;
         for change in opening.changes().to_vec() {
@@ -127,7 +127,7 @@ impl Shelf {
     }
 
     /// What a disk does to bytes that were never synced.
-    pub(super) fn lose(&self, feed: &config::Feed, loss: Loss) {
+    pub(in crate::sink) fn lose(&self, feed: &config::Feed, loss: Loss) {
         let name = format!("{}:{}", feed.kind.as_str(), feed.path.display());
         let recorded = self.kept.iter().find(|kept| *kept.feed == *name).map(|kept| kept.bytes);
         let (Some(recorded), Ok(mut content)) = (recorded, fs::read(&feed.path)) else { return };
@@ -144,20 +144,20 @@ impl Shelf {
     }
 
     /// Only what no feed has had is left.
-    pub(super) fn remove_delivered(&self) {
+    pub(in crate::sink) fn remove_delivered(&self) {
         let slowest = self.kept.iter().map(|kept| kept.through).min().unwrap_or_default();
         *self.removed.lock().unwrap() = slowest;
         self.records.lock().unwrap().retain(|stored| stored.seq > slowest);
     }
 
     /// How many films there are.
-    pub(super) fn films(&self) -> usize {
+    pub(in crate::sink) fn films(&self) -> usize {
         self.records.lock().unwrap().iter().filter(|stored| stored.record.stage == DETAIL).count()
     }
 
     /// Is every film of the store in the feed, once and in order?
     #[track_caller]
-    pub(super) fn expect_exact(&self, feed: &config::Feed) {
+    pub(in crate::sink) fn expect_exact(&self, feed: &config::Feed) {
         let films = self.records.lock().unwrap();
         let wanted: Vec<_> = films.iter().filter(|stored| stored.record.stage == DETAIL).map(url).collect();
         assert_eq!(urls(feed), wanted);
@@ -169,7 +169,7 @@ fn url(stored: &StoredRecord) -> String {
 }
 
 /// The text of a file of lines.
-pub(super) fn text(feed: &config::Feed) -> String {
+pub(in crate::sink) fn text(feed: &config::Feed) -> String {
     let mut text = String::new();
     let bytes = fs::read(&feed.path).unwrap();
     frames::text(feed.compress, &*bytes).unwrap().read_to_string(&mut text).unwrap();
@@ -177,7 +177,7 @@ pub(super) fn text(feed: &config::Feed) -> String {
 }
 
 /// The addresses in a feed, from first to last. Half a line, a second header or a broken frame is a panic.
-pub(super) fn urls(feed: &config::Feed) -> Vec<String> {
+pub(in crate::sink) fn urls(feed: &config::Feed) -> Vec<String> {
     match feed.kind {
         FeedKind::Jsonl => {
             let text = text(feed);
@@ -196,20 +196,20 @@ pub(super) fn urls(feed: &config::Feed) -> Vec<String> {
     }
 }
 
-pub(super) fn column(path: &Path, query: &str) -> Vec<String> {
+pub(in crate::sink) fn column(path: &Path, query: &str) -> Vec<String> {
     let database = rusqlite::Connection::open(path).unwrap();
     let mut query = database.prepare(query).unwrap();
     query.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
 }
 
 /// Memory instead of a disk where there is: these tests sync thousands of times.
-pub(super) fn folder() -> TempDir {
+pub(in crate::sink) fn folder() -> TempDir {
     let memory = PathBuf::from("/dev/shm");
     if memory.is_dir() { TempDir::new_in(memory).unwrap() } else { TempDir::new().unwrap() }
 }
 
 /// A feed of every kind, in one folder.
-pub(super) fn every_kind(folder: &TempDir) -> Vec<config::Feed> {
+pub(in crate::sink) fn every_kind(folder: &TempDir) -> Vec<config::Feed> {
     let at = |name: &str| folder.path().canonicalize().unwrap().join(name);
     let compressed = |kind, name: &str, compress| config::Feed { compress, ..feed(kind, at(name)) };
     vec![
