@@ -31,10 +31,10 @@ use crate::frontier::fingerprint::Fingerprinter;
 use crate::frontier::memory::MemoryFrontier;
 use crate::protocol::{Obituary, Role, Signal, Stop, WorkerId};
 use crate::proxy::Route;
-use crate::sink::{FeedPlan, Feeds, Sink};
+use crate::sink::{FeedCursor, FeedPlan, Feeds, Sink, Source};
 use crate::supervisor::{StartWorker, Supervisor, SupervisorParts};
 use crate::telemetry::progress::View;
-use crate::telemetry::{Names, Observer};
+use crate::telemetry::{Names, Observer, say};
 use crate::transport::Tls;
 use crate::worker::{FetchParts, ProxyWorker, Rules, WorkerParts};
 
@@ -128,7 +128,8 @@ fn plan(settings: Settings, surroundings: &Surroundings) -> anyhow::Result<Plan>
             Box::new(MemoryFrontier::new(Fingerprinter::new(surroundings.fingerprint_key, names), Box::new(seeds)))
         }
     };
-    let feeds = FeedPlan::new(&settings.feeds, recipe)?.open()?;
+    // A frontier in memory keeps nothing: no cursors, and records come along with each order.
+    let feeds = open_feeds(FeedPlan::new(&settings.feeds, recipe)?, &[], Source::Orders)?;
     // Our own address may be in several hands: a lease for each worker, all of one pace.
     let routes =
         if settings.proxies.direct { vec![Route::Direct; settings.worker_count()] } else { settings.routes.clone() };
@@ -138,6 +139,15 @@ fn plan(settings: Settings, surroundings: &Surroundings) -> anyhow::Result<Plan>
 const fn bounds(limits: config::Limits) -> Bounds {
     let config::Limits { pages, records, dead_letters, bytes, duration } = limits;
     Bounds { pages, records, dead_letters, bytes, duration }
+}
+
+/// Opens the feeds, and says what is unusual about any of them.
+fn open_feeds(plan: FeedPlan, kept: &[FeedCursor], source: Source) -> anyhow::Result<Feeds> {
+    let opening = plan.open(kept, source)?;
+    for note in opening.notes() {
+        say::feed_started(note);
+    }
+    Ok(opening.start()?)
 }
 
 fn limits(settings: &Settings, seed: u64) -> Limits {

@@ -30,6 +30,8 @@ fn settings(home: &Path) -> Settings {
     let feed = config::Feed {
         kind: config::FeedKind::Jsonl,
         path: run.join("records.jsonl"),
+        bom: false,
+        compress: config::Compress::None,
         stages: vec![],
         meta: vec![],
         if_exists: config::IfExists::Refuse,

@@ -8,16 +8,23 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::merged::Merged;
-use super::{Feed, FeedKind, IfExists, Log, MetaColumn, Stage};
+use super::{Compress, Feed, FeedKind, IfExists, Log, MetaColumn, STDOUT, Stage};
 
 /// Files of a run's folder that are no feeds.
-const OWN_FILES: [&str; 2] = ["report.json", "manifest.json"];
+const OWN_FILES: [&str; 3] = ["report.json", "run.json", "run.lock"];
+
+/// How standard output is written as a path.
+const DASH: &str = "-";
 
 #[derive(Deserialize)]
 struct Entry {
     kind: FeedKind,
     stages: Option<Vec<String>>,
     meta: Option<Vec<MetaColumn>>,
+    #[serde(default)]
+    bom: bool,
+    #[serde(default)]
+    compress: Compress,
     if_exists: Option<IfExists>,
 }
 
@@ -38,6 +45,8 @@ impl Merged<'_> {
             feeds.push(Feed {
                 kind: FeedKind::Jsonl,
                 path: run_dir.join("records.jsonl"),
+                bom: false,
+                compress: Compress::None,
                 stages: with_fields,
                 meta: vec![MetaColumn::Url],
                 if_exists: IfExists::Refuse,
@@ -75,13 +84,53 @@ impl Merged<'_> {
             let at = if given { format!("{key}.stages") } else { key.clone() };
             self.fault(&at, format!("a csv feed of {} stages: {}", taken.len(), taken.join(", ")), help);
         }
-        Some(Feed {
+        let feed = Feed {
             kind: entry.kind,
-            path: self.output(&format!("{key}.path"), run_dir)?,
+            path: self.feed_path(&format!("{key}.path"), run_dir)?,
+            bom: entry.bom,
+            compress: entry.compress,
             stages: taken,
             meta: entry.meta.unwrap_or_else(|| vec![MetaColumn::Url]),
             if_exists: entry.if_exists.unwrap_or(IfExists::Refuse),
-        })
+        };
+        if feed.bom && feed.kind != FeedKind::Csv {
+            let message = format!("a {} feed has no byte order mark", feed.kind.as_str());
+            self.fault(&format!("{key}.bom"), message, "leave bom out: it is for kind = \"csv\"");
+        }
+        if feed.kind == FeedKind::Sqlite {
+            self.check_tables(&key, &feed, stages);
+        }
+        Some(feed)
+    }
+
+    fn feed_path(&self, key: &str, run_dir: &Path) -> Option<PathBuf> {
+        if self.text(key)? == DASH { Some(PathBuf::from(STDOUT)) } else { self.output(key, run_dir) }
+    }
+
+    /// What only a database minds.
+    fn check_tables(&mut self, key: &str, feed: &Feed, stages: &[Stage]) {
+        if feed.path == Path::new(STDOUT) {
+            let help = "give it a file, or make it a feed of kind \"jsonl\" or \"csv\"";
+            self.fault(&format!("{key}.path"), "a database cannot be written to standard output", help);
+        }
+        if feed.compress != Compress::None {
+            let help = "leave compress out: it is for kinds \"jsonl\" and \"csv\"";
+            self.fault(&format!("{key}.compress"), "a database cannot be compressed", help);
+        }
+        let columns = |stage: &Stage| {
+            let meta = feed.meta.iter().map(|column| column.as_str().to_owned());
+            twin(meta.chain(stage.fields.iter().map(|field| field.name.clone())))
+        };
+        let mut twins: Vec<_> = twin(feed.stages.iter().cloned()).into_iter().collect();
+        twins.extend(stages.iter().filter(|stage| feed.stages.contains(&stage.name)).filter_map(columns));
+        for (one, other) in twins {
+            let message = format!("{one:?} and {other:?} are one name to SQLite");
+            self.fault(&format!("{key}.kind"), message, "give one of them another name, or the feed another kind");
+        }
+        for stage in feed.stages.iter().filter(|stage| is_sqlites_own(stage)) {
+            let message = format!("no table can be called like the stage {stage:?}");
+            self.fault(&format!("{key}.kind"), message, "give the stage another name, or the feed another kind");
+        }
     }
 
     fn check_paths(&mut self, feeds: &[Feed], run_dir: &Path, log: Option<&Log>) {
@@ -107,6 +156,24 @@ impl Merged<'_> {
             }
         }
     }
+}
+
+/// The first two names that differ in nothing but the case of their letters.
+fn twin(names: impl Iterator<Item = String>) -> Option<(String, String)> {
+    let mut seen: Vec<String> = Vec::new();
+    for name in names {
+        if let Some(twin) = seen.iter().find(|seen| seen.eq_ignore_ascii_case(&name)) {
+            return Some((twin.clone(), name));
+        }
+        seen.push(name);
+    }
+    None
+}
+
+/// SQLite keeps some names for itself, and one is that of the table with our cursors.
+fn is_sqlites_own(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    name.starts_with("sqlite_") || name == "burdock_feed"
 }
 
 /// The path as the file system knows it, as far as it exists.

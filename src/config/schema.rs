@@ -247,10 +247,10 @@ const HEALTH: &[Key] = &[
 ];
 
 const FEED: &[Key] = &[
-    required("kind", Word(&["jsonl", "csv"], &["sqlite"])),
+    required("kind", Word(&["jsonl", "csv", "sqlite"], &[])),
     required("path", Path),
-    later("bom"),
-    built("compress", Word(&["none"], &["zstd", "gzip"])),
+    built("bom", Bool),
+    built("compress", Word(&["none", "zstd", "gzip"], &[])),
     built("stages", List(&Text)),
     built(
         "meta",

@@ -17,7 +17,7 @@ use serde::{Deserialize, Deserializer, de::Error};
 use super::unit::{deserialize_duration, deserialize_size};
 use crate::proxy::{Route, Secret};
 
-pub use feed::{Feed, FeedKind, IfExists, MetaColumn};
+pub use feed::{Compress, Feed, FeedKind, IfExists, MetaColumn, STDOUT};
 pub use limits::Limits;
 pub use log::{Log, LogFormat, LogLevel};
 pub use recipe::{Expect, Field, Link, Stage, Take};

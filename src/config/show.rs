@@ -10,7 +10,7 @@ use super::merged::Merged;
 use super::origin::Origin;
 use super::schema::{Key, ROOT, Shape, State};
 use super::text::without_userinfo;
-use super::{Feed, IfExists, Loaded, Settings};
+use super::{Feed, FeedKind, IfExists, Loaded, Settings};
 
 const REDACTED: &str = "***";
 
@@ -93,7 +93,7 @@ impl Listing<'_> {
             ["crawl", "start_stage"] => Some(toml_text(&crawl.start_stage)),
             ["feed"] => {
                 for place in 0..self.settings.feeds.len() {
-                    for name in ["kind", "path", "stages", "meta", "if_exists"] {
+                    for name in ["kind", "path", "bom", "compress", "stages", "meta", "if_exists"] {
                         let key = format!("feed.{place}.{name}");
                         self.derived(&key, &key);
                     }
@@ -117,6 +117,8 @@ fn of_feed(feed: &Feed, name: &str) -> Option<String> {
     match name {
         "kind" => Some(toml_text(feed.kind.as_str())),
         "path" => Some(toml_text(&feed.path.file_name()?.to_string_lossy())),
+        "bom" => (feed.kind == FeedKind::Csv).then(|| feed.bom.to_string()),
+        "compress" => (feed.kind != FeedKind::Sqlite).then(|| toml_text(feed.compress.as_str())),
         "stages" => Some(list(feed.stages.iter().map(String::as_str).collect())),
         "meta" => Some(list(feed.meta.iter().map(|column| column.as_str()).collect())),
         "if_exists" => Some(toml_text(match feed.if_exists {

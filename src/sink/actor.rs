@@ -6,41 +6,75 @@
 #[cfg(test)]
 mod tests;
 
+use std::time::Duration;
+
 use actix::prelude::*;
 
-use super::Feeds;
+use super::{Feeds, Flush};
 use crate::protocol::{Obituary, SinkOrder, SinkReport};
+
+/// How long a feed may wait for more before it is made durable all the same. Nobody waits for it but the end of the crawl.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The actor that owns the feeds.
 pub struct Sink {
     feeds: Feeds,
     dispatcher: Recipient<SinkReport>,
     obituary: Obituary,
-    flush: Flushing,
+    work: Scheduled,
+    flush_all: Scheduled,
 }
 
-/// Is a [`Flush`] on its way?
+/// Is it on its way?
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Flushing {
-    Idle,
-    Scheduled,
+enum Scheduled {
+    No,
+    Yes,
 }
 
-/// To itself: all messages that were in the mailbox are dealt with, now make them durable.
+/// To itself: all messages that were in the mailbox are dealt with, now get what is missing and make it durable.
 #[derive(Message)]
 #[rtype(result = "()")]
-struct Flush;
+struct Work;
 
 impl Sink {
     /// A sink that writes to `feeds` and reports to `dispatcher`.
     pub const fn new(feeds: Feeds, dispatcher: Recipient<SinkReport>, obituary: Obituary) -> Self {
-        Self { feeds, dispatcher, obituary, flush: Flushing::Idle }
+        Self { feeds, dispatcher, obituary, work: Scheduled::No, flush_all: Scheduled::No }
     }
 
     fn report(&self, reports: Vec<SinkReport>) {
         for report in reports {
             self.dispatcher.do_send(report);
         }
+    }
+
+    /// What an actor notifies itself of waits until its mailbox is empty: one sync serves all that is in there.
+    fn schedule_work(&mut self, ctx: &mut Context<Self>) {
+        if self.work == Scheduled::No {
+            self.work = Scheduled::Yes;
+            ctx.notify(Work);
+        }
+    }
+
+    fn flush(&mut self, which: Flush) {
+        let reports = self.feeds.flush(which);
+        self.report(reports);
+    }
+
+    fn flush_all_later(&mut self, ctx: &mut Context<Self>) {
+        if self.flush_all == Scheduled::No {
+            self.flush_all = Scheduled::Yes;
+            ctx.run_later(PATIENCE, |sink, _| {
+                sink.flush_all = Scheduled::No;
+                sink.flush(Flush::All);
+            });
+        }
+    }
+
+    fn catch_up(&mut self) {
+        let failed = self.feeds.catch_up();
+        self.report(failed);
     }
 }
 
@@ -49,6 +83,9 @@ impl Actor for Sink {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         self.dispatcher.do_send(SinkReport::Ready { inbox: ctx.address().recipient() });
+        if self.feeds.is_behind() {
+            self.schedule_work(ctx);
+        }
     }
 }
 
@@ -60,13 +97,12 @@ impl Handler<SinkOrder> for Sink {
             SinkOrder::Stored { through, records } => {
                 let failed = self.feeds.store(through, &records);
                 self.report(failed);
-                // What an actor notifies itself of waits until its mailbox is empty: one sync serves all that is in there.
-                if self.flush == Flushing::Idle {
-                    self.flush = Flushing::Scheduled;
-                    ctx.notify(Flush);
-                }
+                self.schedule_work(ctx);
             }
             SinkOrder::Finish => {
+                while self.feeds.is_behind() {
+                    self.catch_up();
+                }
                 let closed = self.feeds.close();
                 self.report(closed);
                 self.dispatcher.do_send(SinkReport::Finished);
@@ -77,13 +113,21 @@ impl Handler<SinkOrder> for Sink {
     }
 }
 
-impl Handler<Flush> for Sink {
+impl Handler<Work> for Sink {
     type Result = ();
 
-    fn handle(&mut self, _: Flush, _: &mut Self::Context) {
-        self.flush = Flushing::Idle;
-        let reports = self.feeds.flush();
-        self.report(reports);
+    fn handle(&mut self, _: Work, ctx: &mut Self::Context) {
+        self.work = Scheduled::No;
+        if self.feeds.is_behind() {
+            self.catch_up();
+        }
+        self.flush(Flush::Ripe);
+        if self.feeds.is_behind() {
+            self.schedule_work(ctx);
+        }
+        if self.feeds.holds_back() {
+            self.flush_all_later(ctx);
+        }
     }
 }
 

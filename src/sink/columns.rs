@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 use serde_json::Value;
+use siphasher::sip128::SipHasher13;
 
 use crate::config::MetaColumn;
 use crate::extract::Stage;
@@ -67,6 +68,22 @@ impl Columns {
         self.meta.iter().map(|column| column.as_str()).chain(fields)
     }
 
+    /// A number for the columns and for how they are written, the same in every process: rows under another one differ.
+    pub(super) fn digest(&self, written: &str) -> u128 {
+        let meta: Vec<_> = self.meta.iter().map(|column| column.as_str()).collect();
+        let stages: Vec<_> = self.stages.iter().map(|stage| (&*stage.stage_name, &stage.names)).collect();
+        let text = serde_json::json!([written, meta, stages]).to_string();
+        SipHasher13::new().hash(text.as_bytes()).as_u128()
+    }
+
+    /// The stages, each with its name and the names of all its columns.
+    pub(super) fn tables(&self) -> impl Iterator<Item = (&str, Vec<&str>)> {
+        self.stages.iter().map(|stage| {
+            let meta = self.meta.iter().map(|column| column.as_str());
+            (&*stage.stage_name, meta.chain(stage.names.iter().map(|name| &**name)).collect())
+        })
+    }
+
     /// A record as a line; `None` if the feed does not take records of its stage.
     pub(super) fn row<'a>(&'a self, record: &'a Record) -> Option<Row<'a>> {
         let fields = self.stages.iter().find(|fields| fields.stage == record.stage)?;
@@ -76,6 +93,11 @@ impl Columns {
 }
 
 impl<'a> Row<'a> {
+    /// The name of the record's stage.
+    pub(super) fn stage(self) -> &'a str {
+        &self.fields.stage_name
+    }
+
     /// The cells with the names of their columns.
     pub(super) fn cells(self) -> impl Iterator<Item = (&'a str, Cell<'a>)> {
         let meta = self.meta.iter().map(move |column| (column.as_str(), self.about(*column)));

@@ -1,15 +1,16 @@
 //! The plan of the feeds: which stages and columns each one has, made from config and recipe before anything is opened.
 //!
-//! In come the `[[feed]]` tables and the compiled recipe; out go open feeds. What is written to them is not known here.
+//! In come the `[[feed]]` tables and the compiled recipe; out go feeds that can be opened. What is in their files, and what is
+//! written to them, is not known here.
 
 use std::path::PathBuf;
 
+use super::FeedError;
 use super::columns::Columns;
-use super::csv::Csv;
-use super::feeds::Feeds;
-use super::file::FeedFile;
-use super::jsonl::Jsonl;
-use super::{Feed, FeedError};
+use super::csv::Bom;
+use super::kept::{FeedCursor, Source};
+use super::lines::{Format, Layout};
+use super::opening::Opening;
 use crate::config::{self, FeedKind, IfExists};
 use crate::extract::{Recipe, Stage};
 use crate::protocol::FeedId;
@@ -20,13 +21,21 @@ pub struct FeedPlan {
     feeds: Vec<Planned>,
 }
 
+/// One feed to be opened.
 #[derive(Clone, Debug)]
-struct Planned {
-    id: FeedId,
-    kind: FeedKind,
-    path: PathBuf,
-    columns: Columns,
-    if_exists: IfExists,
+pub(super) struct Planned {
+    pub(super) id: FeedId,
+    pub(super) kind: FeedKind,
+    pub(super) path: PathBuf,
+    pub(super) form: Form,
+    pub(super) if_exists: IfExists,
+}
+
+/// What a feed writes.
+#[derive(Clone, Debug)]
+pub(super) enum Form {
+    Lines(Layout),
+    Tables(Columns),
 }
 
 impl FeedPlan {
@@ -40,13 +49,14 @@ impl FeedPlan {
         Ok(Self { feeds })
     }
 
-    /// Opens all feeds, and makes the folders that they lie in.
+    /// Opens all feeds, and makes the folders that they lie in. `kept` is what the store has of the feeds of this run, and
+    /// `source` is where the records are that a feed lacks.
     ///
     /// # Errors
-    /// A file that is not ours to write to, or cannot be opened. No file that had something in it has then changed.
-    pub fn open(self) -> Result<Feeds, FeedError> {
-        let opened = self.feeds.into_iter().map(|planned| Ok((planned.id, planned.open()?)));
-        opened.collect::<Result<Vec<_>, FeedError>>().map(Feeds::new)
+    /// A file that is not ours to write to, that cannot be opened, or that can no longer be made whole. No file that had
+    /// something in it has then changed.
+    pub fn open(self, kept: &[FeedCursor], source: Source) -> Result<Opening, FeedError> {
+        Opening::new(self.feeds, kept, source)
     }
 }
 
@@ -61,14 +71,15 @@ impl Planned {
         };
         let stages = feed.stages.iter().map(stage).collect::<Result<Vec<_>, _>>()?;
         let columns = Columns::new(&feed.meta, stages);
-        Ok(Self { id, kind: feed.kind, path: feed.path.clone(), columns, if_exists: feed.if_exists })
-    }
-
-    fn open(self) -> Result<Box<dyn Feed>, FeedError> {
-        let file = FeedFile::open(&self.path, self.if_exists)?;
-        Ok(match self.kind {
-            FeedKind::Jsonl => Box::new(Jsonl::new(self.columns, file)),
-            FeedKind::Csv => Box::new(Csv::new(self.columns, file)?),
-        })
+        let compress = feed.compress;
+        let form = match feed.kind {
+            FeedKind::Jsonl => Form::Lines(Layout { columns, format: Format::Jsonl, compress }),
+            FeedKind::Csv => {
+                let bom = if feed.bom { Bom::Present } else { Bom::Absent };
+                Form::Lines(Layout { columns, format: Format::Csv(bom), compress })
+            }
+            FeedKind::Sqlite => Form::Tables(columns),
+        };
+        Ok(Self { id, kind: feed.kind, path: feed.path.clone(), form, if_exists: feed.if_exists })
     }
 }

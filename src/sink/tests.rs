@@ -1,5 +1,10 @@
 //! Feeds with real files: what stands in them, and what becomes of files that are already there.
 
+mod crash;
+mod full_disk;
+mod resume;
+pub(super) mod shelf;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,7 +16,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::clock::Timestamp;
-use crate::config::{self, Expect, FeedKind, IfExists, MetaColumn, Take};
+use crate::config::{self, Compress, Expect, FeedKind, IfExists, MetaColumn, Take};
 use crate::extract::Recipe;
 use crate::protocol::{Cursor, FeedId, SinkReport};
 use crate::record::{Provenance, Record, Seq, StoredRecord};
@@ -21,7 +26,7 @@ const DETAIL: StageId = StageId(0);
 const PERSON: StageId = StageId(1);
 
 /// Stages `detail` (title, directors, cast) and `person` (name).
-fn films() -> Recipe {
+pub(super) fn films() -> Recipe {
     let field = |name: &str| config::Field {
         name: name.into(),
         select: "p".into(),
@@ -42,11 +47,11 @@ fn films() -> Recipe {
 /// A feed of details with their address.
 pub(super) fn feed(kind: FeedKind, path: PathBuf) -> config::Feed {
     let (stages, meta) = (vec!["detail".into()], vec![MetaColumn::Url]);
-    config::Feed { kind, path, stages, meta, if_exists: IfExists::Refuse }
+    config::Feed { kind, path, bom: false, compress: Compress::None, stages, meta, if_exists: IfExists::Refuse }
 }
 
 pub(super) fn open(feeds: &[config::Feed]) -> Result<Feeds, FeedError> {
-    FeedPlan::new(feeds, &films())?.open()
+    FeedPlan::new(feeds, &films())?.open(&[], Source::Orders)?.start()
 }
 
 fn stored(seq: u64, stage: StageId, values: Vec<Value>) -> StoredRecord {
@@ -278,7 +283,7 @@ fn a_record_that_comes_again_is_not_written_again() {
     store(&mut feeds, Seq(2), &[film(1), film(2)]);
     store(&mut feeds, Seq(4), &[film(1), film(2), film(3), film(4)]);
     store(&mut feeds, Seq(2), &[film(1), film(2)]);
-    let [SinkReport::Flushed(cursor)] = feeds.flush()[..] else { panic!("one cursor expected") };
+    let [SinkReport::Flushed(cursor)] = feeds.flush(Flush::Ripe)[..] else { panic!("one cursor expected") };
     assert_eq!((cursor.feed, cursor.through), (FeedId(0), Seq(4)));
     let text = fs::read_to_string(&jsonl.path).unwrap();
     let of = |line: &str| serde_json::from_str::<Value>(line).unwrap()["title"].clone();
@@ -291,7 +296,7 @@ fn a_feed_is_through_records_that_it_does_not_take() {
     let jsonl = feed(FeedKind::Jsonl, folder.path().join("a.jsonl"));
     let mut feeds = open(std::slice::from_ref(&jsonl)).unwrap();
     store(&mut feeds, Seq(9), &[stored(8, PERSON, vec![json!("Ann")])]);
-    let [SinkReport::Flushed(cursor)] = feeds.flush()[..] else { panic!("one cursor expected") };
+    let [SinkReport::Flushed(cursor)] = feeds.flush(Flush::Ripe)[..] else { panic!("one cursor expected") };
     assert_eq!((cursor.through, cursor.bytes), (Seq(9), 0));
 }
 
@@ -305,7 +310,7 @@ fn what_is_flushed_is_in_the_file_and_the_cursor_matches_it() {
             let big = stored(seq, DETAIL, vec![json!("x".repeat(seq as usize * 40)), Value::Null, Value::Null]);
             store(&mut feeds, Seq(seq), &[big]);
             if seq % 7 == 0 {
-                assert_eq!(extent_of(&feeds.flush()), extent_on_disk(&feed.path));
+                assert_eq!(extent_of(&feeds.flush(Flush::Ripe)), extent_on_disk(&feed.path));
                 assert!(fs::read_to_string(&feed.path).unwrap().contains(&format!("site.example/{seq}")));
             }
         }
@@ -321,7 +326,7 @@ fn a_feed_whose_disk_is_full_fails_by_name_and_the_others_go_on() {
         let _ = fs::remove_file(&good.path);
         let mut feeds = open(&[feed(kind, "/dev/full".into()), good.clone()]).unwrap();
         store(&mut feeds, Seq(1), &[film(1)]);
-        let reports = feeds.flush();
+        let reports = feeds.flush(Flush::Ripe);
         let [SinkReport::Flushed(cursor), SinkReport::FeedFailed { feed, error }] = &reports[..] else {
             panic!("a cursor and a failure expected, not {reports:?}");
         };
@@ -329,7 +334,7 @@ fn a_feed_whose_disk_is_full_fails_by_name_and_the_others_go_on() {
         assert!(error.starts_with("feed /dev/full: cannot write it: "), "{error}");
 
         store(&mut feeds, Seq(2), &[film(2)]);
-        assert_eq!(feeds.flush().len(), 1, "what has failed says no more");
+        assert_eq!(feeds.flush(Flush::Ripe).len(), 1, "what has failed says no more");
         assert_eq!(feeds.close().len(), 1);
         assert_eq!(fs::read_to_string(&good.path).unwrap().lines().count(), 2);
     }

@@ -14,6 +14,8 @@ pub enum FeedKind {
     Jsonl,
     /// Comma-separated values with a header.
     Csv,
+    /// A table a stage in an SQLite database of its own.
+    Sqlite,
 }
 
 impl FeedKind {
@@ -22,6 +24,34 @@ impl FeedKind {
         match self {
             Self::Jsonl => "jsonl",
             Self::Csv => "csv",
+            Self::Sqlite => "sqlite",
+        }
+    }
+}
+
+/// What the path of a feed on standard output is; `-` in the config.
+pub const STDOUT: &str = "/dev/stdout";
+
+/// How the file of a feed is compressed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Compress {
+    /// Not at all.
+    #[default]
+    None,
+    /// In frames of Zstandard.
+    Zstd,
+    /// In members of gzip.
+    Gzip,
+}
+
+impl Compress {
+    /// Its name in the config.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Zstd => "zstd",
+            Self::Gzip => "gzip",
         }
     }
 }
@@ -91,8 +121,12 @@ pub enum IfExists {
 pub struct Feed {
     /// Its kind.
     pub kind: FeedKind,
-    /// Its file, absolute.
+    /// Its file, absolute; [`STDOUT`] for standard output.
     pub path: PathBuf,
+    /// Whether a CSV file begins with a byte order mark.
+    pub bom: bool,
+    /// How the file is compressed.
+    pub compress: Compress,
     /// The stages whose records it takes, by name; each has fields.
     pub stages: Vec<String>,
     /// The columns before the fields.

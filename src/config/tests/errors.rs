@@ -97,7 +97,6 @@ fn what_is_not_built_yet_is_refused_by_name() {
         ("[web]\n", 7, "web"),
         ("[frontier]\nmax_lag = \"64MiB\"\n", 8, "frontier.max_lag"),
         ("[[ban.rule]]\nname = \"captcha\"\n", 7, "ban.rule"),
-        ("[[feed]]\nkind = \"csv\"\npath = \"a\"\nbom = true\n", 10, "feed.0.bom"),
     ] {
         more_fails(more, &format!("error: crawl.toml:{line}: \"{key}\" is not built yet\n{help}"));
     }
@@ -129,9 +128,8 @@ fn what_is_not_built_yet_is_refused_by_name() {
          help: write its name in double brackets, or put [{ … }] behind it",
     );
     more_fails(
-        "[[feed]]\nkind = \"sqlite\"\npath = \"a.db\"\n[robots]\nobay = true\n",
-        "error: crawl.toml:8: \"feed.0.kind\" = \"sqlite\" is not built yet\nhelp: use jsonl or csv\n\
-         error: crawl.toml:11: unknown key \"robots.obay\"\nhelp: did you mean \"obey\"?",
+        "[robots]\nobay = true\n",
+        "error: crawl.toml:8: unknown key \"robots.obay\"\nhelp: did you mean \"obey\"?",
     );
 }
 
@@ -500,6 +498,31 @@ fn feeds() {
          error: crawl.toml:27: this feed and a file of the run's own are at one path: runs/crawl/report.json\nhelp: give it another path\n\
          error: crawl.toml:28: a feed of no stage\nhelp: leave stages out for all with fields\n\
          error: crawl.toml:31: this feed and the log file are at one path: runs/crawl/run.log.jsonl\nhelp: give it another path",
+    );
+}
+
+#[test]
+fn feeds_that_a_database_or_a_format_cannot_be() {
+    fails(
+        &format!(
+            "{START}start_stage = \"Page\"\n{PROXIES}[stage.Page.fields]\nURL = \"a\"\n[stage.page.fields]\nx = \"p\"\n[stage.sqlite_x.fields]\nx = \"p\"\n\
+             [[feed]]\nkind = \"sqlite\"\npath = \"-\"\ncompress = \"gzip\"\nbom = true\n\
+             [[feed]]\nkind = \"jsonl\"\npath = \"-\"\ncompress = \"xz\"\n"
+        ),
+        "error: crawl.toml:13: \"Page\" and \"page\" are one name to SQLite\n\
+         help: give one of them another name, or the feed another kind\n\
+         error: crawl.toml:13: \"url\" and \"URL\" are one name to SQLite\n\
+         help: give one of them another name, or the feed another kind\n\
+         error: crawl.toml:13: no table can be called like the stage \"sqlite_x\"\n\
+         help: give the stage another name, or the feed another kind\n\
+         error: crawl.toml:14: a database cannot be written to standard output\n\
+         help: give it a file, or make it a feed of kind \"jsonl\" or \"csv\"\n\
+         error: crawl.toml:15: a database cannot be compressed\n\
+         help: leave compress out: it is for kinds \"jsonl\" and \"csv\"\n\
+         error: crawl.toml:16: a sqlite feed has no byte order mark\n\
+         help: leave bom out: it is for kind = \"csv\"\n\
+         error: crawl.toml:19: this feed and another feed are at one path: /dev/stdout\nhelp: give it another path\n\
+         error: crawl.toml:20: \"feed.1.compress\" is not one of none, zstd, gzip: \"xz\"\nhelp: write one of none, zstd, gzip",
     );
 }
 

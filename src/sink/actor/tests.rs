@@ -11,7 +11,9 @@ use super::*;
 use crate::config::{self, FeedKind};
 use crate::protocol::{Crash, Cursor, Exit, Exited, FeedId, Role};
 use crate::record::Seq;
-use crate::sink::tests::{feed, film, open};
+use crate::sink::FeedPlan;
+use crate::sink::tests::shelf::{Shelf, urls};
+use crate::sink::tests::{feed, film, films, open};
 
 /// Dispatcher and supervisor in one: writes down all that it hears.
 struct Ear(mpsc::UnboundedSender<Heard>);
@@ -50,10 +52,14 @@ struct Bench {
 
 /// A sink on an arbiter of its own, which has said that it is ready.
 async fn bench(feeds: &[config::Feed]) -> Bench {
+    bench_of(open(feeds).unwrap()).await
+}
+
+async fn bench_of(feeds: Feeds) -> Bench {
     let (tell, mut heard) = mpsc::unbounded_channel();
     let ear = Ear(tell).start();
     let obituary = Obituary::new(Role::Sink, ear.clone().recipient());
-    let sink = Sink::new(open(feeds).unwrap(), ear.recipient(), obituary);
+    let sink = Sink::new(feeds, ear.recipient(), obituary);
     let sink = Sink::start_in_arbiter(&Arbiter::new().handle(), |_| sink);
     let Heard::Report(SinkReport::Ready { inbox }) = next(&mut heard).await else { panic!("first it is ready") };
     Bench { sink, inbox, heard }
@@ -148,6 +154,53 @@ async fn at_the_end_all_is_in_the_files_before_it_has_finished() {
     };
     assert_eq!((last.through, lines(&jsonl.path)), (Seq(200), 200));
     assert_eq!((exited.who, exited.why), (Role::Sink, Exit::Asked));
+}
+
+#[actix_rt::test]
+async fn what_the_store_has_and_a_feed_lacks_is_written_before_anybody_asks() {
+    let folder = TempDir::new().unwrap();
+    let jsonl = feed(FeedKind::Jsonl, folder.path().join("a.jsonl"));
+    let shelf = Shelf::default();
+    shelf.add(3000);
+    let opening = FeedPlan::new(std::slice::from_ref(&jsonl), &films()).unwrap().open(&[], shelf.source()).unwrap();
+    let mut bench = bench_of(opening.start().unwrap()).await;
+    while bench.cursor().await.through < shelf.last() {}
+    shelf.expect_exact(&jsonl);
+
+    // And what is committed later, whether it comes along or not.
+    shelf.add(5);
+    bench.inbox.do_send(SinkOrder::Stored { through: shelf.last(), records: Vec::new() });
+    let records = shelf.add(5);
+    bench.inbox.do_send(SinkOrder::Stored { through: shelf.last(), records });
+    while bench.cursor().await.through < shelf.last() {}
+    shelf.expect_exact(&jsonl);
+}
+
+#[actix_rt::test]
+async fn the_end_waits_for_a_feed_that_is_behind() {
+    let folder = TempDir::new().unwrap();
+    let jsonl = feed(FeedKind::Jsonl, folder.path().join("a.jsonl"));
+    let shelf = Shelf::default();
+    shelf.add(3000);
+    let opening = FeedPlan::new(std::slice::from_ref(&jsonl), &films()).unwrap().open(&[], shelf.source()).unwrap();
+    let bench = bench_of(opening.start().unwrap()).await;
+    bench.inbox.do_send(SinkOrder::Finish);
+    let (reports, _) = bench.rest().await;
+    assert!(
+        matches!(reports[..], [.., SinkReport::Flushed(last), SinkReport::Finished] if last.through == shelf.last())
+    );
+    shelf.expect_exact(&jsonl);
+}
+
+#[actix_rt::test]
+async fn a_compressed_feed_is_durable_after_a_while_without_more_records() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("a.jsonl.zst");
+    let zstd = config::Feed { compress: config::Compress::Zstd, ..feed(FeedKind::Jsonl, path) };
+    let mut bench = bench(std::slice::from_ref(&zstd)).await;
+    bench.store(1..=3);
+    assert_eq!(bench.cursor().await.through, Seq(3));
+    assert_eq!(urls(&zstd).len(), 3);
 }
 
 #[actix_rt::test]

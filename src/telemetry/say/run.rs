@@ -5,11 +5,12 @@
 use std::path::Path;
 use std::time::Duration;
 
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 
 use crate::dispatcher::notice::Ending;
 use crate::exit::ending_shown;
 use crate::protocol::WorkerId;
+use crate::sink::{FeedNote, Start};
 use crate::telemetry::line::list;
 use crate::telemetry::shown::{count, ms, size, span};
 use crate::telemetry::tally::{Heartbeat, Limit};
@@ -43,6 +44,19 @@ pub(super) fn stopping(ending: &Ending, rest: Duration) {
 /// A worker that died has a successor.
 pub fn restarted(worker: WorkerId) {
     info!(event = "worker.restarted", worker.id = %worker, "worker {} is started again", worker.slot);
+}
+
+/// A feed starts. That a file begins is a matter of course, that one is written anew may need a look.
+pub fn feed_started(note: &FeedNote) {
+    let (feed, start) = (note.feed.display(), note.start);
+    let how = start.as_str();
+    match start {
+        Start::New => debug!(event = "feed.started", feed = %feed, start = how, "{feed} {start}"),
+        Start::Rebuilt(_) => warn!(event = "feed.started", feed = %feed, start = how, "{feed} {start}"),
+        Start::Appended(_) | Start::Added | Start::Resumed { .. } | Start::Stream | Start::Dropped => {
+            info!(event = "feed.started", feed = %feed, start = how, "{feed} {start}");
+        }
+    }
 }
 
 /// A feed cannot go on; `error` names its file.
