@@ -65,25 +65,7 @@ impl Merged<'_> {
         run_dir: &Path,
     ) -> Option<Feed> {
         let key = format!("feed.{place}");
-        let names: Vec<String> = stages.iter().map(|stage| stage.name.clone()).collect();
-        let given = entry.stages.is_some();
-        let taken = entry.stages.unwrap_or_else(|| with_fields.to_vec());
-        for (index, stage) in taken.iter().enumerate() {
-            let at = format!("{key}.stages.{index}");
-            let known = self.known_stage(&at, stage, &names);
-            if known && !with_fields.contains(stage) && !self.is_broken(&format!("stage.{stage}")) {
-                let message = format!("the stage {stage:?} has no fields, so it makes no records for this feed");
-                self.fault(&at, message, format!("give it fields in [stage.{stage}.fields], or leave it out"));
-            }
-        }
-        if given && taken.is_empty() {
-            self.fault(&format!("{key}.stages"), "a feed of no stage", "leave stages out for all with fields");
-        }
-        if entry.kind == FeedKind::Csv && taken.len() > 1 {
-            let help = format!("a csv feed takes one stage: stages = [{:?}]", taken[0]);
-            let at = if given { format!("{key}.stages") } else { key.clone() };
-            self.fault(&at, format!("a csv feed of {} stages: {}", taken.len(), taken.join(", ")), help);
-        }
+        let taken = self.feed_stages(&key, &entry, stages, with_fields);
         let feed = Feed {
             kind: entry.kind,
             path: self.feed_path(&format!("{key}.path"), run_dir)?,
@@ -101,6 +83,29 @@ impl Merged<'_> {
             self.check_tables(&key, &feed, stages);
         }
         Some(feed)
+    }
+
+    fn feed_stages(&mut self, key: &str, entry: &Entry, stages: &[Stage], with_fields: &[String]) -> Vec<String> {
+        let names: Vec<String> = stages.iter().map(|stage| stage.name.clone()).collect();
+        let given = entry.stages.is_some();
+        let taken = entry.stages.clone().unwrap_or_else(|| with_fields.to_vec());
+        for (index, stage) in taken.iter().enumerate() {
+            let at = format!("{key}.stages.{index}");
+            let known = self.known_stage(&at, stage, &names);
+            if known && !with_fields.contains(stage) && !self.is_broken(&format!("stage.{stage}")) {
+                let message = format!("the stage {stage:?} has no fields, so it makes no records for this feed");
+                self.fault(&at, message, format!("give it fields in [stage.{stage}.fields], or leave it out"));
+            }
+        }
+        if given && taken.is_empty() {
+            self.fault(&format!("{key}.stages"), "a feed of no stage", "leave stages out for all with fields");
+        }
+        if entry.kind == FeedKind::Csv && taken.len() > 1 {
+            let help = format!("a csv feed takes one stage: stages = [{:?}]", taken[0]);
+            let at = if given { format!("{key}.stages") } else { key.to_owned() };
+            self.fault(&at, format!("a csv feed of {} stages: {}", taken.len(), taken.join(", ")), help);
+        }
+        taken
     }
 
     fn feed_path(&self, key: &str, run_dir: &Path) -> Option<PathBuf> {

@@ -12,6 +12,10 @@ pub(super) const fn step() -> io::Result<()> {
     Ok(())
 }
 
+/// A file is durable up to here.
+#[cfg(not(test))]
+pub(super) const fn synced(_: &std::fs::File, _: u64) {}
+
 /// How much of `bytes` is to be written, and what comes after that.
 #[cfg(not(test))]
 pub(super) const fn part(bytes: &[u8]) -> (&[u8], io::Result<()>) {
@@ -19,18 +23,24 @@ pub(super) const fn part(bytes: &[u8]) -> (&[u8], io::Result<()>) {
 }
 
 #[cfg(test)]
-pub(super) use scripted::{ends_after, part, step, steps};
+pub(super) use scripted::{durable, ends_after, part, step, steps, synced};
 
 #[cfg(test)]
 mod scripted {
-    use std::cell::Cell;
+    use std::cell::{Cell, RefCell};
+    use std::collections::HashMap;
+    use std::fs::File;
     use std::io;
+    use std::os::unix::fs::MetadataExt;
+    use std::path::Path;
 
     thread_local! {
         /// Steps that this test's feeds may still take.
         static LEFT: Cell<u64> = const { Cell::new(u64::MAX) };
         /// Has one been refused?
         static DEAD: Cell<bool> = const { Cell::new(false) };
+        /// How many bytes of each file are durable, by its number in the file system, whatever it is called.
+        static SYNCED: RefCell<HashMap<u64, u64>> = RefCell::default();
     }
 
     /// From now on this thread's feeds can take so many steps; the next one is cut in half, and none follows.
@@ -44,6 +54,17 @@ mod scripted {
         ends_after(u64::MAX);
         work();
         u64::MAX - LEFT.get()
+    }
+
+    pub(in crate::sink) fn synced(file: &File, bytes: u64) {
+        let number = file.metadata().unwrap().ino();
+        SYNCED.with_borrow_mut(|synced| synced.insert(number, bytes));
+    }
+
+    /// How many bytes of the file at `path` this test's feeds have made durable.
+    pub(in crate::sink) fn durable(path: &Path) -> u64 {
+        let number = path.metadata().unwrap().ino();
+        SYNCED.with_borrow(|synced| synced.get(&number).copied().unwrap_or_default())
     }
 
     pub(in crate::sink) fn step() -> io::Result<()> {

@@ -187,6 +187,7 @@ impl FeedFile {
         if self.bytes > self.synced && self.nature == Nature::Regular {
             fault::step()?;
             self.file.sync_data()?;
+            fault::synced(&self.file, self.bytes);
         }
         self.synced = self.bytes;
         Ok(self.extent())

@@ -78,6 +78,11 @@ impl Shelf {
         };
         self.kept.retain(|kept| kept.feed != name);
         if let FeedChange::At(cursor) = change {
+            let path = Path::new(cursor.feed.split_once(':').unwrap().1);
+            // Before the first record there may be bytes that are not ours.
+            if path.is_file() && cursor.through > Seq(0) {
+                assert!(cursor.bytes <= fault::durable(path), "{cursor:?} is ahead of the disk");
+            }
             self.kept.push(cursor);
         }
         Ok(())
