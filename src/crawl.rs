@@ -31,9 +31,10 @@ use crate::frontier::fingerprint::Fingerprinter;
 use crate::frontier::memory::MemoryFrontier;
 use crate::protocol::{Obituary, Role, Signal, Stop, WorkerId};
 use crate::proxy::Route;
-use crate::sink::{FeedCursor, FeedPlan, Feeds, Sink, Source};
+use crate::sink::{FeedCursor, FeedPlan, Feeds, Sink, Source, Start};
 use crate::supervisor::{StartWorker, Supervisor, SupervisorParts};
 use crate::telemetry::progress::View;
+use crate::telemetry::say::Weight;
 use crate::telemetry::{Names, Observer, say};
 use crate::transport::Tls;
 use crate::worker::{FetchParts, ProxyWorker, Rules, WorkerParts};
@@ -145,7 +146,12 @@ const fn bounds(limits: config::Limits) -> Bounds {
 fn open_feeds(plan: FeedPlan, kept: &[FeedCursor], source: Source) -> anyhow::Result<Feeds> {
     let opening = plan.open(kept, source)?;
     for note in opening.notes() {
-        say::feed_started(note);
+        let weight = match note.start {
+            Start::New => Weight::Usual,
+            Start::Rebuilt(_) => Weight::Odd,
+            Start::Appended(_) | Start::Added | Start::Resumed { .. } | Start::Stream | Start::Dropped => Weight::News,
+        };
+        say::feed_started(&note.feed, note.start.as_str(), &note.start.to_string(), weight);
     }
     Ok(opening.start()?)
 }

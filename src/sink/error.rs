@@ -1,4 +1,6 @@
 //! What can go wrong with a feed; each error names its file.
+//!
+//! In come what was being done and why it failed; out go sentences for people. What follows from one is the caller's business.
 
 use std::io;
 use std::path::{Path, PathBuf};

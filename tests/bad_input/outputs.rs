@@ -74,12 +74,12 @@ fn a_feed_of_an_unknown_kind_or_without_a_path() {
     let feeds = "[[feed]]\nkind = \"jsn\"\npath = \"a\"\n[[feed]]\nkind = \"jsonl\"\n[[feed]]\nkind = \"parquet\"\npath = \"b\"\n";
     assert_snapshot!(Mistake::after(feeds).said(), @r#"
     exit 2
-    error: crawl.toml:8: "feed.0.kind" is not one of jsonl, csv: "jsn"
+    error: crawl.toml:8: "feed.0.kind" is not one of jsonl, csv, sqlite: "jsn"
     help: did you mean "jsonl"?
     error: crawl.toml:10: "feed.1" has no "path"
     help: add path = …
-    error: crawl.toml:13: "feed.2.kind" is not one of jsonl, csv: "parquet"
-    help: write one of jsonl, csv
+    error: crawl.toml:13: "feed.2.kind" is not one of jsonl, csv, sqlite: "parquet"
+    help: write one of jsonl, csv, sqlite
     "#);
 }
 

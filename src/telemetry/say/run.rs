@@ -10,7 +10,6 @@ use tracing::{debug, error, info, warn};
 use crate::dispatcher::notice::Ending;
 use crate::exit::ending_shown;
 use crate::protocol::WorkerId;
-use crate::sink::{FeedNote, Start};
 use crate::telemetry::line::list;
 use crate::telemetry::shown::{count, ms, size, span};
 use crate::telemetry::tally::{Heartbeat, Limit};
@@ -46,16 +45,24 @@ pub fn restarted(worker: WorkerId) {
     info!(event = "worker.restarted", worker.id = %worker, "worker {} is started again", worker.slot);
 }
 
-/// A feed starts. That a file begins is a matter of course, that one is written anew may need a look.
-pub fn feed_started(note: &FeedNote) {
-    let (feed, start) = (note.feed.display(), note.start);
-    let how = start.as_str();
-    match start {
-        Start::New => debug!(event = "feed.started", feed = %feed, start = how, "{feed} {start}"),
-        Start::Rebuilt(_) => warn!(event = "feed.started", feed = %feed, start = how, "{feed} {start}"),
-        Start::Appended(_) | Start::Added | Start::Resumed { .. } | Start::Stream | Start::Dropped => {
-            info!(event = "feed.started", feed = %feed, start = how, "{feed} {start}");
-        }
+/// How much the start of a feed matters to people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Weight {
+    /// As usual.
+    Usual,
+    /// Worth knowing.
+    News,
+    /// It may need a hand.
+    Odd,
+}
+
+/// A feed starts; `how` is a constant word for it, `words` says it.
+pub fn feed_started(feed: &Path, how: &'static str, words: &str, weight: Weight) {
+    let feed = feed.display();
+    match weight {
+        Weight::Usual => debug!(event = "feed.started", feed = %feed, start = how, "{feed} {words}"),
+        Weight::News => info!(event = "feed.started", feed = %feed, start = how, "{feed} {words}"),
+        Weight::Odd => warn!(event = "feed.started", feed = %feed, start = how, "{feed} {words}"),
     }
 }
 
