@@ -10,7 +10,7 @@ mod template;
 use url::Url;
 
 pub use scope::{Scope, is_private};
-pub use starts::{StartFile, Starts, start_hosts};
+pub use starts::{StartFile, StartMark, Starts, start_hosts};
 pub use template::{Expansion, Template, TemplateError};
 
 /// The form in which addresses are compared: scheme and host in lower case, no default port, no fragment, the rest

@@ -4,13 +4,36 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
+use std::hash::Hasher;
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
+use siphasher::sip::SipHasher13;
 use url::Url;
 
 use super::{Expansion, Template, canonical};
 use crate::config::Crawl;
+
+/// How far start URLs have been read: how many, and a digest of their texts in order. It tells whether a list begins as it
+/// did when it was read last, so that reading can go on where it stopped and lines added since are found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StartMark {
+    /// How many were read.
+    pub read: u64,
+    /// A digest of them.
+    pub digest: u64,
+}
+
+impl StartMark {
+    /// The mark after one more text.
+    #[must_use]
+    pub fn after(self, text: &str) -> Self {
+        // Not keyed: whoever edits a start list may crawl what they like.
+        let mut hasher = SipHasher13::new_with_keys(self.read, self.digest);
+        hasher.write(text.as_bytes());
+        Self { read: self.read + 1, digest: hasher.finish() }
+    }
+}
 
 /// All start URLs of a config, lazily; the items are canonical.
 ///
@@ -23,6 +46,7 @@ pub struct Starts {
     file: Option<StartFile>,
     /// One line is read ahead, so that the end of the file is known when its last line is given out.
     ahead: Option<io::Result<(u64, String)>>,
+    mark: StartMark,
 }
 
 impl Starts {
@@ -35,7 +59,22 @@ impl Starts {
         let templated = templates.iter().map(Template::count).fold(0, u64::saturating_add);
         let mut file = crawl.start_file.as_deref().map(StartFile::open).transpose()?;
         let ahead = file.as_mut().and_then(Iterator::next);
-        Ok(Self { templates: templates.into_iter(), current: None, templated, file, ahead })
+        Ok(Self { templates: templates.into_iter(), current: None, templated, file, ahead, mark: StartMark::default() })
+    }
+
+    /// Opens them where `mark` was taken, if what comes before it is what it was then; otherwise at the beginning.
+    ///
+    /// # Errors
+    /// Those of [`Self::open`], and of reading up to the mark.
+    pub fn open_at(crawl: &Crawl, mark: StartMark) -> io::Result<Self> {
+        let mut starts = Self::open(crawl)?;
+        while starts.mark.read < mark.read && starts.next_text().transpose()?.is_some() {}
+        if starts.mark == mark { Ok(starts) } else { Self::open(crawl) }
+    }
+
+    /// How far they have been read.
+    pub const fn mark(&self) -> StartMark {
+        self.mark
     }
 
     /// How many are left, as far as that is cheap to know: not while lines of a file are left.
@@ -44,6 +83,14 @@ impl Starts {
     }
 
     fn next_text(&mut self) -> Option<io::Result<String>> {
+        let text = self.unmarked_text()?;
+        if let Ok(text) = &text {
+            self.mark = self.mark.after(text);
+        }
+        Some(text)
+    }
+
+    fn unmarked_text(&mut self) -> Option<io::Result<String>> {
         loop {
             if let Some(text) = self.current.as_mut().and_then(Iterator::next) {
                 self.templated = self.templated.saturating_sub(1);
@@ -220,6 +267,23 @@ mod tests {
         assert_eq!(starts.unread(), Some(1_000_000_002));
         starts.next().unwrap().unwrap();
         assert_eq!(starts.unread(), Some(1_000_000_001));
+    }
+
+    #[test]
+    fn a_list_goes_on_where_it_was_left_if_its_beginning_is_unchanged() {
+        let rest_after_two = |before: &[u8], now: &[u8]| {
+            let (then, _file) = crawl(&["http://a.example/{1..1}"], Some(before));
+            let mut starts = Starts::open(&then).unwrap();
+            starts.by_ref().take(2).for_each(|url| drop(url.unwrap()));
+            let (now, _file) = crawl(&["http://a.example/{1..1}"], Some(now));
+            let rest = Starts::open_at(&now, starts.mark()).unwrap();
+            rest.map(|url| url.unwrap().path().to_owned()).collect::<Vec<_>>()
+        };
+        let list = b"http://a.example/2\nhttp://a.example/3\n";
+        assert_eq!(rest_after_two(list, list), ["/3"]);
+        assert_eq!(rest_after_two(list, b"http://a.example/2\nhttp://a.example/3\nhttp://a.example/4"), ["/3", "/4"]);
+        assert_eq!(rest_after_two(list, b"http://a.example/0\nhttp://a.example/2\n"), ["/1", "/0", "/2"]);
+        assert_eq!(rest_after_two(list, b""), ["/1"]);
     }
 
     #[test]

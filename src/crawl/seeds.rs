@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
-use crate::address::{Scope, Starts};
+use crate::address::{Scope, StartMark, Starts};
 use crate::frontier::Seeds;
 use crate::task::{NewTask, Request, StageId};
 
@@ -45,5 +45,9 @@ impl Iterator for StartTasks {
 impl Seeds for StartTasks {
     fn unread(&self) -> Option<u64> {
         self.starts.unread()
+    }
+
+    fn mark(&self) -> StartMark {
+        self.starts.mark()
     }
 }

@@ -10,7 +10,7 @@ use std::thread;
 use actix::prelude::*;
 
 use crate::clock::Timestamp;
-use crate::frontier::{Claim, Committed, DeadLetter, Frontier, FrontierError, Settlement, Stats};
+use crate::frontier::{Batch, Claim, Committed, DeadLetter, Frontier, FrontierError, Settlement, Stats};
 use crate::task::{Epoch, HostKey, TaskId};
 
 /// What the store is asked to do.
@@ -109,7 +109,7 @@ fn serve(mut frontier: Box<dyn Frontier>, requests: &Receiver<StoreRequest>, rep
                 replies.do_send(StoreReply::Claimed(frontier.claim(n, now, &barred)));
             }
             StoreRequest::Commit { batch, now } => {
-                let result = frontier.commit(&batch, now);
+                let result = frontier.commit(&Batch::of_pages(&batch), now);
                 replies.do_send(StoreReply::Committed { batch, result });
             }
             StoreRequest::HandBack(leases) => {

@@ -47,7 +47,7 @@ impl Intake {
     }
 
     fn has_ready(&self, now: Timestamp) -> bool {
-        self.stats.ready > 0 || self.stats.unread != Some(0) || self.due.is_some_and(|due| due <= now)
+        self.stats.claimable() || (self.stats.alone == 0 && self.due.is_some_and(|due| due <= now))
     }
 }
 
