@@ -3,6 +3,7 @@
 //! Everything that is connected to something else is connected here. It decides nothing.
 
 mod seeds;
+mod storage;
 #[cfg(test)]
 mod tests;
 
@@ -19,23 +20,20 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use self::seeds::StartTasks;
-use crate::address::{DropParams, Scope, Starts, start_hosts};
+use self::storage::Storage;
+use crate::address::{DropParams, Scope, start_hosts};
 use crate::clock::Clock;
-use crate::config::{self, Count, FrontierKind, Hosts, Settings};
+use crate::config::{self, Count, Hosts, Settings};
 use crate::dispatcher::actor::{Dispatcher, DispatcherParts, Ended};
 use crate::dispatcher::desk::{Bounds, Desk, Limits};
 use crate::extract::Recipe;
-use crate::frontier::Frontier;
-use crate::frontier::fingerprint::Fingerprinter;
-use crate::frontier::memory::MemoryFrontier;
 use crate::protocol::{Obituary, Role, Signal, Stop, WorkerId};
 use crate::proxy::Route;
-use crate::sink::{FeedCursor, FeedPlan, Feeds, Sink, Source, Start};
+use crate::record::Seq;
+use crate::sink::Sink;
 use crate::supervisor::{StartWorker, Supervisor, SupervisorParts};
 use crate::telemetry::progress::View;
-use crate::telemetry::say::Weight;
-use crate::telemetry::{Names, Observer, say};
+use crate::telemetry::{Names, Observer};
 use crate::transport::Tls;
 use crate::worker::{FetchParts, ProxyWorker, Rules, WorkerParts};
 
@@ -64,8 +62,7 @@ struct Plan {
     settings: Settings,
     routes: Vec<Route>,
     fetching: FetchParts,
-    feeds: Feeds,
-    frontier: Box<dyn Frontier>,
+    storage: Storage,
 }
 
 /// A crawl that has been started.
@@ -121,20 +118,12 @@ fn plan(settings: Settings, surroundings: &Surroundings) -> anyhow::Result<Plan>
     let fetching = fetch_parts(&settings, surroundings.clock)?;
     let (recipe, scope) = (&fetching.recipe, &fetching.scope);
     let start_stage = recipe.stage_id(&settings.crawl.start_stage).context("no such start stage")?;
-    let starts = Starts::open(&settings.crawl).context("reading the start URLs")?;
-    let names = recipe.stages().iter().map(|stage| Arc::clone(stage.name())).collect();
-    let seeds = StartTasks::new(starts, start_stage, Arc::clone(recipe), Arc::clone(scope));
-    let frontier = match settings.frontier.kind {
-        FrontierKind::Memory => {
-            Box::new(MemoryFrontier::new(Fingerprinter::new(surroundings.fingerprint_key, names), Box::new(seeds)))
-        }
-    };
-    // A frontier in memory keeps nothing: no cursors, and records come along with each order.
-    let feeds = open_feeds(FeedPlan::new(&settings.feeds, recipe)?, &[], Source::Orders)?;
+    let storage =
+        storage::open(&settings, start_stage, recipe, scope, surroundings.fingerprint_key, surroundings.clock.now())?;
     // Our own address may be in several hands: a lease for each worker, all of one pace.
     let routes =
         if settings.proxies.direct { vec![Route::Direct; settings.worker_count()] } else { settings.routes.clone() };
-    Ok(Plan { settings, routes, fetching, feeds, frontier })
+    Ok(Plan { settings, routes, fetching, storage })
 }
 
 const fn bounds(limits: config::Limits) -> Bounds {
@@ -142,21 +131,7 @@ const fn bounds(limits: config::Limits) -> Bounds {
     Bounds { pages, records, dead_letters, bytes, duration }
 }
 
-/// Opens the feeds, and says what is unusual about any of them.
-fn open_feeds(plan: FeedPlan, kept: &[FeedCursor], source: Source) -> anyhow::Result<Feeds> {
-    let opening = plan.open(kept, source)?;
-    for note in opening.notes() {
-        let weight = match note.start {
-            Start::New => Weight::Usual,
-            Start::Rebuilt(_) => Weight::Odd,
-            Start::Appended(_) | Start::Added | Start::Resumed { .. } | Start::Stream | Start::Dropped => Weight::News,
-        };
-        say::feed_started(&note.feed, note.start.as_str(), &note.start.to_string(), weight);
-    }
-    Ok(opening.start()?)
-}
-
-fn limits(settings: &Settings, seed: u64) -> Limits {
+fn limits(settings: &Settings, stored: Seq, seed: u64) -> Limits {
     Limits {
         workers: settings.worker_count(),
         pace: settings.pace,
@@ -168,13 +143,15 @@ fn limits(settings: &Settings, seed: u64) -> Limits {
         max_lag: MAX_LAG,
         bounds: bounds(settings.limits),
         feeds: settings.feeds.len(),
+        stored,
         seed,
     }
 }
 
 /// Starts everybody: the supervisor here, dispatcher and sink on an arbiter each, the workers spread over some.
 fn launch(plan: Plan, surroundings: &Surroundings) -> Running {
-    let Plan { settings, routes, fetching, feeds, frontier } = plan;
+    let Plan { settings, routes, fetching, storage } = plan;
+    let Storage { frontier, feeds, feed_names, stored } = storage;
     let clock = surroundings.clock;
     let (dispatcher_home, sink_home) = (Arbiter::new(), Arbiter::new());
     let worker_homes: Vec<Arbiter> = (0..threads(&settings)).map(|_| Arbiter::new()).collect();
@@ -184,8 +161,9 @@ fn launch(plan: Plan, surroundings: &Surroundings) -> Running {
     let supervisor = context.address();
 
     let parts = DispatcherParts {
-        desk: Desk::new(limits(&settings, fastrand::u64(..)), &routes),
+        desk: Desk::new(limits(&settings, stored, fastrand::u64(..)), &routes),
         frontier,
+        feed_names,
         observer: Observer::new(Arc::clone(&surroundings.names), clock.now()).shown_on(surroundings.view.clone()),
         feeds: settings.feeds.iter().map(|feed| feed.path.clone()).collect(),
         clock,

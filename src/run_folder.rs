@@ -28,8 +28,10 @@ const UNFINISHED: &str = "tmp";
 /// What to do with a run that is there already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Existing {
-    /// Go on with it, or say how it ended.
+    /// Say how it ended; what was only in memory cannot be continued.
     Keep,
+    /// Go on with it where it stopped, or say how it ended.
+    Continue,
     /// Move it aside and begin anew.
     MoveAside,
 }
@@ -37,7 +39,7 @@ pub enum Existing {
 /// What was found on opening.
 #[derive(Debug)]
 pub enum Opened {
-    /// A new run.
+    /// A run to crawl: a new one, or one that is continued.
     New(RunFolder),
     /// The run has ended completely before; there is nothing to crawl.
     Finished {
@@ -81,6 +83,14 @@ pub enum FolderError {
         /// How it ended, as the end of a sentence.
         state: String,
     },
+    /// A run that could be continued, if its config were still what it was.
+    #[error("{config} has changed since the run in {folder} began")]
+    Changed {
+        /// The folder.
+        folder: PathBuf,
+        /// The config.
+        config: PathBuf,
+    },
     /// A file in it is not what it should be.
     #[error("{path}: {why}")]
     Garbled {
@@ -108,9 +118,11 @@ impl FolderError {
     pub const fn exit_code(&self) -> ExitCode {
         match self {
             Self::InUse { .. } => ExitCode::InUse,
-            Self::Foreign { .. } | Self::OtherConfig { .. } | Self::Unfinished { .. } | Self::Garbled { .. } => {
-                ExitCode::Usage
-            }
+            Self::Foreign { .. }
+            | Self::OtherConfig { .. }
+            | Self::Unfinished { .. }
+            | Self::Changed { .. }
+            | Self::Garbled { .. } => ExitCode::Usage,
             Self::Io { .. } => ExitCode::Unexpected,
         }
     }
@@ -122,6 +134,9 @@ impl FolderError {
             Self::Foreign { .. } => "choose another crawl.name or crawl.data_dir, or move that folder away",
             Self::OtherConfig { .. } => "give one of the two configs another crawl.name",
             Self::Unfinished { .. } => "begin anew with --fresh, which moves the old folder aside",
+            Self::Changed { .. } => {
+                "put it back as it was, or begin anew with --fresh, which moves the old folder aside"
+            }
             Self::Garbled { .. } => "move the folder away, or choose another crawl.name",
             Self::Io { .. } => "see to the path, its permissions and the space on its disk",
         }
@@ -161,9 +176,18 @@ impl RunFolder {
             match existing {
                 Existing::MoveAside => lock = move_aside(&path, lock, now)?,
                 Existing::Keep => {
-                    if let Some(exit_code) = may_go_on(&path)? {
+                    if let Some(exit_code) = may_begin(&path)? {
                         return Ok(Opened::Finished { exit_code, report: path.join(REPORT) });
                     }
+                }
+                Existing::Continue => {
+                    if let Some(exit_code) = complete(&path)? {
+                        return Ok(Opened::Finished { exit_code, report: path.join(REPORT) });
+                    }
+                    if manifest.config.digest != source.digest {
+                        return Err(FolderError::Changed { folder: path, config: source.path.clone() });
+                    }
+                    return Ok(Opened::New(Self { path, manifest, _lock: lock }));
                 }
             }
         }
@@ -212,8 +236,14 @@ struct Past {
     ended_because: String,
 }
 
+/// The exit code of a run in which everything has ended.
+fn complete(folder: &Path) -> Result<Option<ExitCode>, FolderError> {
+    let past = read_json::<Past>(&folder.join(REPORT))?;
+    Ok(past.map(|past| past.exit_code).filter(|code| code.is_complete()))
+}
+
 /// What stands in a run's way: nothing if it never began, its exit code if it is complete, otherwise an error.
-fn may_go_on(folder: &Path) -> Result<Option<ExitCode>, FolderError> {
+fn may_begin(folder: &Path) -> Result<Option<ExitCode>, FolderError> {
     let unfinished = |state| FolderError::Unfinished { folder: folder.into(), state };
     match read_json::<Past>(&folder.join(REPORT))? {
         Some(past) if past.exit_code.is_complete() => Ok(Some(past.exit_code)),

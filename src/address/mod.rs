@@ -14,7 +14,7 @@ use url::Url;
 pub use params::DropParams;
 pub use scope::{Scope, is_private};
 pub use start_file::{OpenError, RowError, StartFile, StartFileError, StartFormat, StartRow};
-pub use starts::{Start, Starts, start_hosts};
+pub use starts::{Start, StartMark, Starts, start_hosts};
 pub use template::{Expansion, Template, TemplateError};
 
 /// The form in which addresses are compared and fetched: scheme and host in lower case, no default port, no fragment, none of

@@ -3,10 +3,12 @@
 //! Both are read lazily: a million addresses cost nothing until they are asked for. Reads the start file, and nothing else.
 
 use std::collections::BTreeSet;
+use std::hash::Hasher;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use siphasher::sip::SipHasher13;
 use url::Url;
 
 use super::start_file::{OpenError, StartFileError};
@@ -25,6 +27,27 @@ pub struct Start {
     pub meta: Meta,
 }
 
+/// How far start URLs have been read: how many, and a digest of their texts in order. It tells whether a list begins as it
+/// did when it was read last, so that reading can go on where it stopped and lines added since are found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StartMark {
+    /// How many were read.
+    pub read: u64,
+    /// A digest of them.
+    pub digest: u64,
+}
+
+impl StartMark {
+    /// The mark after one more text.
+    #[must_use]
+    pub fn after(self, text: &str) -> Self {
+        // Not keyed: whoever edits a start list may crawl what they like.
+        let mut hasher = SipHasher13::new_with_keys(self.read, self.digest);
+        hasher.write(text.as_bytes());
+        Self { read: self.read + 1, digest: hasher.finish() }
+    }
+}
+
 /// All start URLs of a config, lazily.
 ///
 /// An item is an error if the start file cannot be read on, or if a row of it cannot be used after all. The latter does not
@@ -39,6 +62,7 @@ pub struct Starts {
     ahead: Option<Result<StartRow, StartFileError>>,
     drop_params: DropParams,
     none: Meta,
+    mark: StartMark,
 }
 
 impl Starts {
@@ -59,12 +83,45 @@ impl Starts {
             ahead,
             drop_params: DropParams::new(&crawl.drop_params),
             none: Meta::default(),
+            mark: StartMark::default(),
         })
+    }
+
+    /// Opens them where `mark` was taken, if what comes before it is what it was then; otherwise at the beginning.
+    ///
+    /// # Errors
+    /// Those of [`Self::open`], and of reading up to the mark.
+    pub fn open_at(crawl: &Crawl, mark: StartMark) -> io::Result<Self> {
+        let mut starts = Self::open(crawl)?;
+        while starts.mark.read < mark.read && starts.next_unparsed().transpose()?.is_some() {}
+        if starts.mark == mark { Ok(starts) } else { Self::open(crawl) }
+    }
+
+    /// How far they have been read.
+    pub const fn mark(&self) -> StartMark {
+        self.mark
     }
 
     /// How many are left, as far as that is cheap to know: not while rows of a file are left.
     pub fn unread(&self) -> Option<u64> {
         if self.ahead.is_some() { None } else { Some(self.templated) }
+    }
+
+    /// The next text, with what belongs to it.
+    fn next_unparsed(&mut self) -> Option<io::Result<(String, Option<String>, Meta)>> {
+        if let Some(text) = self.next_templated() {
+            self.mark = self.mark.after(&text);
+            return Some(Ok((text, None, Arc::clone(&self.none))));
+        }
+        self.current = None;
+        let StartRow { line: _, url, stage, meta } = match self.next_row()? {
+            Ok(row) => row,
+            Err(error) => return Some(Err(error)),
+        };
+        let stage_too = format!("{url}\n{}", stage.as_deref().unwrap_or_default());
+        self.mark = self.mark.after(if stage.is_some() { &stage_too } else { &url });
+        let meta = if meta.is_empty() { Arc::clone(&self.none) } else { Arc::new(meta) };
+        Some(Ok((url, stage, meta)))
     }
 
     fn next_templated(&mut self) -> Option<String> {
@@ -94,15 +151,10 @@ impl Iterator for Starts {
     type Item = io::Result<Start>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if let Some(text) = self.next_templated() {
-            return Some(self.start(&text, None, Arc::clone(&self.none)));
-        }
-        self.current = None;
-        let StartRow { line: _, url, stage, meta } = match self.next_row()? {
-            Ok(row) => row,
+        let (url, stage, meta) = match self.next_unparsed()? {
+            Ok(unparsed) => unparsed,
             Err(error) => return Some(Err(error)),
         };
-        let meta = if meta.is_empty() { Arc::clone(&self.none) } else { Arc::new(meta) };
         Some(self.start(&url, stage, meta))
     }
 }
@@ -242,6 +294,23 @@ mod tests {
         assert_eq!((starts[0].stage.as_deref(), starts[0].meta.len()), (None, 0));
         assert_eq!((starts[1].url.as_str(), starts[1].stage.as_deref()), ("http://a.example/", Some("detail")));
         assert_eq!(starts[1].meta["client"], "Ann");
+    }
+
+    #[test]
+    fn a_list_goes_on_where_it_was_left_if_its_beginning_is_unchanged() {
+        let rest_after_two = |before: &[u8], now: &[u8]| {
+            let (then, _file) = crawl(&["http://a.example/{1..1}"], Some(before));
+            let mut starts = Starts::open(&then).unwrap();
+            starts.by_ref().take(2).for_each(|url| drop(url.unwrap()));
+            let (now, _file) = crawl(&["http://a.example/{1..1}"], Some(now));
+            let rest = Starts::open_at(&now, starts.mark()).unwrap();
+            rest.map(|url| url.unwrap().url.path().to_owned()).collect::<Vec<_>>()
+        };
+        let list = b"http://a.example/2\nhttp://a.example/3\n";
+        assert_eq!(rest_after_two(list, list), ["/3"]);
+        assert_eq!(rest_after_two(list, b"http://a.example/2\nhttp://a.example/3\nhttp://a.example/4"), ["/3", "/4"]);
+        assert_eq!(rest_after_two(list, b"http://a.example/0\nhttp://a.example/2\n"), ["/1", "/0", "/2"]);
+        assert_eq!(rest_after_two(list, b""), ["/1"]);
     }
 
     #[test]

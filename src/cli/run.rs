@@ -10,7 +10,7 @@ use clap::Args;
 
 use super::{ConfigArgs, complain, note};
 use crate::clock::Clock;
-use crate::config::{Settings, opening_line};
+use crate::config::{FrontierKind, Settings, opening_line};
 use crate::dispatcher::notice::Ending;
 use crate::exit::ExitCode;
 use crate::run_folder::{Existing, FolderError, Opened, RunFolder, Source};
@@ -58,7 +58,11 @@ pub(super) fn run(args: &RunArgs) -> ExitCode {
     };
     let text = std::fs::read_to_string(&path).unwrap_or_default();
     let opening = opening_line(&loaded.settings);
-    let existing = if args.fresh { Existing::MoveAside } else { Existing::Keep };
+    let existing = match loaded.settings.frontier.kind {
+        _ if args.fresh => Existing::MoveAside,
+        FrontierKind::Memory => Existing::Keep,
+        FrontierKind::Sqlite => Existing::Continue,
+    };
     conduct(loaded.settings, &Source::new(path, &text), &opening, existing, |settings, around| {
         System::new().block_on(crawl(settings, around))
     })
@@ -105,7 +109,9 @@ pub fn conduct(
         Err(error) => return refused(&error),
     };
     let id = folder.manifest().id.clone();
-    let run = Run { id, name, config: source.path.clone(), places: Places::of(&settings, folder.report_path()) };
+    let durable = settings.frontier.kind == FrontierKind::Sqlite;
+    let run =
+        Run { durable, id, name, config: source.path.clone(), places: Places::of(&settings, folder.report_path()) };
     let log = match telemetry::init(&settings.log, &run.id, clock) {
         Ok(log) => log,
         Err(error) => return not_begun(&folder, &error.into()),

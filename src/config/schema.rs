@@ -260,7 +260,7 @@ const FEED: &[Key] = &[
 ];
 
 const FRONTIER: &[Key] = &[
-    built("kind", Word(&["memory"], &["sqlite", "redis"])),
+    built("kind", Word(&["memory", "sqlite"], &["redis"])),
     later("url"),
     later("lease"),
     later("keep_records"),

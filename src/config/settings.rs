@@ -212,6 +212,8 @@ pub struct Health {
 pub enum FrontierKind {
     /// In memory: gone when the process ends.
     Memory,
+    /// In a SQLite file in the run's folder: it survives the process.
+    Sqlite,
 }
 
 /// `[frontier]`

@@ -6,7 +6,7 @@
 use std::io;
 use std::sync::Arc;
 
-use crate::address::{Scope, Start, Starts};
+use crate::address::{Scope, Start, StartMark, Starts};
 use crate::extract::Recipe;
 use crate::frontier::Seeds;
 use crate::task::{NewTask, Request, StageId};
@@ -61,6 +61,10 @@ impl Iterator for StartTasks {
 impl Seeds for StartTasks {
     fn unread(&self) -> Option<u64> {
         self.starts.unread()
+    }
+
+    fn mark(&self) -> StartMark {
+        self.starts.mark()
     }
 }
 

@@ -15,7 +15,7 @@ use super::desk::{Desk, Event, Order, StoreCall};
 use super::notice::{Ending, Notice};
 use super::store::{Store, StoreRequest};
 use crate::clock::Clock;
-use crate::frontier::{DeadLetter, Frontier, Stats};
+use crate::frontier::{DeadLetter, FeedNames, Frontier, Stats};
 use crate::protocol::{NoRestarts, Obituary, ProxyLease, Role, SinkOrder, TaskLease, WorkerId, WorkerOrder};
 use crate::telemetry::progress::REFRESH;
 use crate::telemetry::{Observer, Tally};
@@ -41,6 +41,8 @@ pub struct DispatcherParts {
     pub frontier: Box<dyn Frontier>,
     /// The log and the tally.
     pub observer: Observer,
+    /// The names under which the feeds' cursors are kept.
+    pub feed_names: FeedNames,
     /// The paths of the feeds, by number.
     pub feeds: Vec<std::path::PathBuf>,
     /// The crawl's time.
@@ -58,7 +60,7 @@ pub struct DispatcherParts {
 /// The dispatcher.
 pub struct Dispatcher {
     desk: Desk,
-    frontier: Option<Box<dyn Frontier>>,
+    frontier: Option<(Box<dyn Frontier>, FeedNames)>,
     store: Option<Store>,
     observer: Option<Observer>,
     feeds: Vec<std::path::PathBuf>,
@@ -79,7 +81,7 @@ impl Dispatcher {
     pub fn new(parts: DispatcherParts) -> Self {
         Self {
             desk: parts.desk,
-            frontier: Some(parts.frontier),
+            frontier: Some((parts.frontier, parts.feed_names)),
             store: None,
             observer: Some(parts.observer),
             feeds: parts.feeds,
@@ -196,8 +198,8 @@ impl Actor for Dispatcher {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        if let Some(frontier) = self.frontier.take() {
-            match Store::start(frontier, ctx.address().recipient()) {
+        if let Some((frontier, names)) = self.frontier.take() {
+            match Store::start(frontier, names, ctx.address().recipient()) {
                 Ok(store) => self.store = Some(store),
                 Err(error) => {
                     let error = format!("starting the store's thread: {error}");

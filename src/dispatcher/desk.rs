@@ -119,7 +119,7 @@ impl Desk {
             roster: Roster::new(PER_WORKER),
             window: Window::default(),
             held: HashMap::new(),
-            ledger: Ledger::new(limits.feeds),
+            ledger: Ledger::new(limits.feeds, limits.stored),
             intake: Intake::default(),
             phase: Phase::Running,
             stirred: Stirred::Yes,

@@ -10,7 +10,9 @@ use std::thread;
 use actix::prelude::*;
 
 use crate::clock::Timestamp;
-use crate::frontier::{Claim, Committed, DeadLetter, Frontier, FrontierError, Settlement, Stats};
+use crate::frontier::{
+    Batch, Claim, Committed, DeadLetter, FeedChange, FeedNames, Frontier, FrontierError, Settlement, Stats,
+};
 use crate::protocol::Cursor;
 use crate::task::{Epoch, HostKey, TaskId};
 
@@ -74,13 +76,13 @@ pub struct Store {
 }
 
 impl Store {
-    /// Starts the thread that owns `frontier` and answers to `replies`.
+    /// Starts the thread that owns `frontier` and answers to `replies`; `feeds` are the names under which cursors are kept.
     ///
     /// # Errors
     /// If the system gives no thread.
-    pub fn start(frontier: Box<dyn Frontier>, replies: Recipient<StoreReply>) -> io::Result<Self> {
+    pub fn start(frontier: Box<dyn Frontier>, feeds: FeedNames, replies: Recipient<StoreReply>) -> io::Result<Self> {
         let (requests, received) = channel();
-        thread::Builder::new().name("store".to_owned()).spawn(move || serve(frontier, &received, replies))?;
+        thread::Builder::new().name("store".to_owned()).spawn(move || serve(frontier, &feeds, &received, replies))?;
         Ok(Self { requests })
     }
 
@@ -104,7 +106,12 @@ impl Drop for LastWord {
     }
 }
 
-fn serve(mut frontier: Box<dyn Frontier>, requests: &Receiver<StoreRequest>, replies: Recipient<StoreReply>) {
+fn serve(
+    mut frontier: Box<dyn Frontier>,
+    feeds: &FeedNames,
+    requests: &Receiver<StoreRequest>,
+    replies: Recipient<StoreReply>,
+) {
     let mut last_word = LastWord { replies: replies.clone(), asked: false };
     while let Ok(request) = requests.recv() {
         match request {
@@ -112,7 +119,9 @@ fn serve(mut frontier: Box<dyn Frontier>, requests: &Receiver<StoreRequest>, rep
                 replies.do_send(StoreReply::Claimed(frontier.claim(n, now, &barred)));
             }
             StoreRequest::Commit { batch, cursors, now } => {
-                let result = frontier.commit(&batch, &cursors, now);
+                let feeds: Vec<FeedChange> =
+                    cursors.iter().filter_map(|cursor| feeds.at(cursor)).map(FeedChange::At).collect();
+                let result = frontier.commit(&Batch { pages: &batch, feeds: &feeds, kept: &[] }, now);
                 replies.do_send(StoreReply::Committed { batch, result });
             }
             StoreRequest::HandBack(leases) => {
@@ -122,6 +131,8 @@ fn serve(mut frontier: Box<dyn Frontier>, requests: &Receiver<StoreRequest>, rep
             }
             StoreRequest::Close => {
                 let (stats, dead_letters) = (frontier.stats(), frontier.dead_letters());
+                // What this would have saved the next start is made good there.
+                drop(frontier.close());
                 last_word.asked = true;
                 replies.do_send(StoreReply::Closed { stats, dead_letters });
                 return;

@@ -28,6 +28,16 @@ impl Fingerprinter {
         Self { key, stages }
     }
 
+    /// The names of the stages, in the order of their numbers.
+    pub fn stages(&self) -> &[Arc<str>] {
+        &self.stages
+    }
+
+    /// A number that tells whether fingerprints were made with the same key.
+    pub fn identity(&self) -> u64 {
+        SipHasher13::new_with_key(&self.key).finish()
+    }
+
     /// The fingerprint of one task.
     pub fn of(&self, stage: StageId, request: &Request) -> Fingerprint {
         let mut hasher = SipHasher13::new_with_key(&self.key);

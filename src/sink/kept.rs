@@ -4,47 +4,9 @@
 //! committed. Where and how they are kept is the store's business.
 
 use std::fmt;
-use std::sync::Arc;
 
 use super::Extent;
-use crate::protocol::Cursor;
 use crate::record::{Seq, StoredRecord};
-
-/// How far a feed durably is, as the store keeps it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FeedCursor {
-    /// Which feed: its kind and canonical path.
-    pub feed: Arc<str>,
-    /// What it is made of and where our part of it begins; the sink's own word, compared and never read by others.
-    pub columns: Arc<str>,
-    /// The last record that it has dealt with.
-    pub through: Seq,
-    /// The length of its file in bytes.
-    pub bytes: u64,
-    /// A hash of the last 4 KiB of its file.
-    pub tail: u64,
-}
-
-/// A change to what is kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum FeedChange {
-    /// The feed is there.
-    At(FeedCursor),
-    /// The feed of this name is no longer listed; its file stays.
-    Dropped(Arc<str>),
-}
-
-/// The names of the open feeds, by number: what turns a report of the sink into what is kept.
-#[derive(Clone, Debug, Default)]
-pub struct FeedNames(pub(super) Vec<FeedCursor>);
-
-impl FeedNames {
-    /// What is to be kept once a feed has reported `cursor`; `None` if there is no such feed.
-    pub fn at(&self, cursor: &Cursor) -> Option<FeedCursor> {
-        let feed = self.0.get(usize::from(cursor.feed.0))?.clone();
-        Some(FeedCursor { through: cursor.through, bytes: cursor.bytes, tail: cursor.tail, ..feed })
-    }
-}
 
 /// Why records cannot be read.
 pub type ReadError = Box<dyn std::error::Error + Send + Sync>;
@@ -78,7 +40,7 @@ impl fmt::Debug for Source {
     }
 }
 
-/// The word that is kept in [`FeedCursor::columns`].
+/// The word that is kept in [`FeedCursor::columns`](crate::frontier::FeedCursor::columns).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Mark {
     /// A digest of columns and format: rows under another one must be written anew.

@@ -31,7 +31,7 @@ pub use actor::Sink;
 pub use error::FeedError;
 pub use feeds::{Feeds, Flush};
 pub use file::Extent;
-pub use kept::{FeedChange, FeedCursor, FeedNames, ReadError, Records, Source};
+pub use kept::{ReadError, Records, Source};
 pub use notes::{FeedNote, Start};
 pub use opening::Opening;
 pub use plan::FeedPlan;

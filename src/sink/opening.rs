@@ -10,13 +10,14 @@ use std::sync::Arc;
 
 use super::feeds::{Feeds, Open, Place};
 use super::file::{Extent, FeedFile, Nature};
-use super::kept::{FeedChange, FeedCursor, FeedNames, Mark, Records, Source};
+use super::kept::{Mark, Records, Source};
 use super::lines::{Layout, LineFeed};
 use super::notes::{FeedNote, Start};
 use super::plan::{Form, Planned};
 use super::sqlite::FoundDatabase;
 use super::standing::{Found, Standing, Why};
 use super::{Feed, FeedError};
+use crate::frontier::{FeedChange, FeedCursor, FeedNames};
 use crate::protocol::FeedId;
 use crate::record::Seq;
 
@@ -61,7 +62,7 @@ impl Opening {
             ready.iter().try_for_each(|ready| ready.needs_no_history(kept))?;
         }
         let notes = ready.iter().map(|ready| ready.note(kept)).collect();
-        let names = FeedNames(ready.iter().map(|ready| ready.cursor.clone()).collect());
+        let names = FeedNames::new(ready.iter().map(|ready| ready.cursor.clone()).collect());
         let mut opening = Self { ready, names, changes: Vec::new(), notes, reader };
         opening.settle_changes(kept);
         Ok(opening)

@@ -8,11 +8,12 @@ use std::path::PathBuf;
 use super::FeedError;
 use super::columns::Columns;
 use super::csv::Bom;
-use super::kept::{FeedCursor, Source};
+use super::kept::Source;
 use super::lines::{Format, Layout};
 use super::opening::Opening;
 use crate::config::{self, FeedKind, IfExists};
 use crate::extract::{Recipe, Stage};
+use crate::frontier::FeedCursor;
 use crate::protocol::FeedId;
 
 /// What is to be opened.

@@ -5,10 +5,11 @@
 use std::io::Read;
 
 use super::file::{Extent, FeedFile, Nature};
-use super::kept::{FeedCursor, Mark};
+use super::kept::Mark;
 use super::lines::Layout;
 use super::{FeedError, csv, frames};
 use crate::config::{Compress, IfExists};
+use crate::frontier::FeedCursor;
 
 /// Why a feed is built anew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

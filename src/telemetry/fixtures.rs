@@ -85,6 +85,7 @@ pub(super) fn page(id: u64, through: u32, verdict: Verdict, then: Then) -> PageN
 
 pub(super) fn run() -> Run {
     Run {
+        durable: false,
         id: "shop-1".into(),
         name: "shop".into(),
         config: PathBuf::from("/home/me/shop.toml"),

@@ -10,7 +10,7 @@ use super::progress::{Pace, View};
 use super::{Names, Tally, say};
 use crate::clock::Timestamp;
 use crate::dispatcher::notice::{Notice, PageNotice, Then};
-use crate::frontier::Committed;
+use crate::frontier::{Committed, Settlement};
 use crate::task::TaskId;
 
 /// Logs and counts.
@@ -60,11 +60,13 @@ impl Observer {
         }
     }
 
-    /// Takes in a commit: `batch` names its settlements, in order.
-    pub fn committed(&mut self, batch: &[TaskId], committed: &Committed, now: Timestamp) {
-        self.tally.records(committed.records.iter().map(|stored| &*stored.record));
-        for (task, new_links) in batch.iter().zip(&committed.new_links) {
-            if let Some(page) = self.uncommitted.remove(task) {
+    /// Takes in a commit of `batch`.
+    pub fn committed(&mut self, batch: &[Settlement], committed: &Committed, now: Timestamp) {
+        for (settlement, new_links) in batch.iter().zip(&committed.new_links) {
+            if new_links.is_some() {
+                self.tally.records(&settlement.records);
+            }
+            if let Some(page) = self.uncommitted.remove(&settlement.task) {
                 say::page(&self.names, &page, *new_links, now);
             }
         }

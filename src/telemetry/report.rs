@@ -29,6 +29,8 @@ pub struct Run {
     pub config: PathBuf,
     /// Where its files lie.
     pub places: Places,
+    /// The same command continues it, if it does not come to its end.
+    pub durable: bool,
 }
 
 /// The report.
@@ -257,9 +259,13 @@ fn proxy_line(names: &Names, id: ProxyId, proxy: &Proxy, now: Timestamp) -> Prox
     }
 }
 
-/// One line that says what to do next. A run in memory cannot be continued, so none of them promises it.
+/// One line that says what to do next. A run in memory cannot be continued, only started over.
 fn next_step(ending: &Ending, dead: u64, run: &Run) -> String {
-    let again = format!("burdock run {} --fresh", run.config.display());
+    let again = if run.durable {
+        format!("continue with `burdock run {}`", run.config.display())
+    } else {
+        format!("start over with `burdock run {} --fresh`", run.config.display())
+    };
     let feeds: Vec<_> = run.places.feeds.iter().map(|feed| feed.display().to_string()).collect();
     match ending {
         Ending::Complete if dead == 0 => format!("the records are in {}", feeds.join(", ")),
@@ -268,16 +274,16 @@ fn next_step(ending: &Ending, dead: u64, run: &Run) -> String {
         }
         Ending::NoProxy { commonest } => {
             let commonest = commonest.as_ref().map_or_else(String::new, |reason| format!(" ({reason})"));
-            format!("check the proxies{commonest}, then start over with `{again}`")
+            format!("check the proxies{commonest}, then {again}")
         }
-        Ending::Guarded { .. } => format!("mend that or slow down, then start over with `{again}`"),
+        Ending::Guarded { .. } => format!("mend that or slow down, then {again}"),
         Ending::Limit { .. } | Ending::Interrupted(_) => {
-            format!("what was fetched is in the feeds; start over with `{again}`")
+            format!("what was fetched is in the feeds; {again}")
         }
         Ending::Died { .. } => {
-            format!("look for `panic` in {}, then start over with `{again}`", run.places.log.display())
+            format!("look for `panic` in {}, then {again}", run.places.log.display())
         }
-        Ending::Failed { .. } => format!("mend that, then start over with `{again}`"),
+        Ending::Failed { .. } => format!("mend that, then {again}"),
     }
 }
 

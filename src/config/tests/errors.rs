@@ -101,7 +101,7 @@ fn what_is_not_built_yet_is_refused_by_name() {
         more_fails(more, &format!("error: crawl.toml:{line}: \"{key}\" is not built yet\n{help}"));
     }
     for (set, what, instead) in [
-        ("frontier.kind=sqlite", "\"frontier.kind\" = \"sqlite\"", "memory"),
+        ("frontier.kind=redis", "\"frontier.kind\" = \"redis\"", "memory or sqlite"),
         (
             "stage.page.fields.t={ select = \"a\", type = \"number\" }",
             "\"stage.page.fields.t.type\" = \"number\"",

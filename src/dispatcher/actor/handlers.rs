@@ -37,10 +37,9 @@ impl Handler<StoreReply> for Dispatcher {
             StoreReply::Claimed(Ok(claim)) => Event::Claimed(claim),
             StoreReply::Claimed(Err(error)) => failed(StoreCall::Claim, error.to_string()),
             StoreReply::Committed { batch, result: Ok(committed) } => {
-                let tasks: Vec<_> = batch.iter().map(|settlement| settlement.task).collect();
                 let now = self.clock.now();
                 if let Some(observer) = &mut self.observer {
-                    observer.committed(&tasks, &committed, now);
+                    observer.committed(&batch, &committed, now);
                 }
                 Event::Committed(committed)
             }

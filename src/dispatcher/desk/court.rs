@@ -141,7 +141,7 @@ impl Desk {
         let label = self.label(proxy);
         let Some(held) = self.held.get_mut(&id) else { return };
         if let Some(reason) = verdict.reason() {
-            held.tries.push(Try { at: now, proxy: label, verdict: verdict.as_str(), reason: reason.clone() });
+            held.tries.push(Try { at: now, proxy: label, verdict: verdict.as_str().into(), reason: reason.clone() });
         }
     }
 

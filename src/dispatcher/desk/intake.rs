@@ -51,7 +51,7 @@ impl Intake {
     }
 
     fn has_ready(&self, now: Timestamp) -> bool {
-        self.stats.ready > 0 || self.stats.unread != Some(0) || self.due.is_some_and(|due| due <= now)
+        self.stats.claimable() || (self.stats.alone == 0 && self.due.is_some_and(|due| due <= now))
     }
 }
 
@@ -126,6 +126,7 @@ impl Desk {
     }
 
     pub(super) fn committed(&mut self, committed: Committed) {
+        let before = self.ledger.stored();
         let Some(batch) = self.ledger.committed(&committed) else { return };
         let retries = batch.iter().filter_map(|settlement| match settlement.fate {
             crate::frontier::Fate::Retry { not_before, .. } => Some(not_before),
@@ -137,7 +138,7 @@ impl Desk {
             self.intake.dry = false;
         }
         self.note(Notice::Progress(committed.stats));
-        if !committed.records.is_empty() {
+        if committed.through > before {
             self.orders.push(Order::Stored { through: committed.through, records: committed.records });
         }
     }

@@ -64,14 +64,14 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
-    /// Nothing settled; `feeds` feeds that have nothing.
-    pub(super) fn new(feeds: usize) -> Self {
+    /// Nothing settled; `feeds` feeds of which nothing is known, and records up to `stored`.
+    pub(super) fn new(feeds: usize, stored: Seq) -> Self {
         Self {
             pending: Vec::new(),
             moved: BTreeMap::new(),
             oldest: Timestamp::default(),
             commit: Commit::default(),
-            stored: Seq::default(),
+            stored,
             lagging: VecDeque::new(),
             lag: 0,
             feeds: vec![Seq::default(); feeds],
@@ -136,6 +136,11 @@ impl Ledger {
             Commit::Failed { again_at, .. } => Some(*again_at),
             Commit::Idle => (!self.pending.is_empty()).then(|| self.oldest + COMMIT_AFTER),
         }
+    }
+
+    /// The last record in the store.
+    pub(super) const fn stored(&self) -> Seq {
+        self.stored
     }
 
     /// The batch is in the store: it is given back.
@@ -254,7 +259,7 @@ mod tests {
 
     #[test]
     fn a_batch_waits_for_company_but_not_long() {
-        let mut ledger = Ledger::new(1);
+        let mut ledger = Ledger::new(1, Seq::default());
         ledger.settle(page(1), at(0));
         assert!(ledger.batch(at(9), Eager::No).is_none());
         assert_eq!(ledger.next_due(), Some(at(10)));
@@ -263,7 +268,7 @@ mod tests {
 
     #[test]
     fn one_commit_is_out_at_a_time() {
-        let mut ledger = Ledger::new(1);
+        let mut ledger = Ledger::new(1, Seq::default());
         ledger.settle(page(1), at(0));
         assert!(ledger.batch(at(0), Eager::Yes).is_some());
         ledger.settle(page(2), at(0));
@@ -274,7 +279,7 @@ mod tests {
 
     #[test]
     fn a_failed_batch_is_given_again_whole_under_the_same_epochs() {
-        let mut ledger = Ledger::new(1);
+        let mut ledger = Ledger::new(1, Seq::default());
         ledger.settle(page(1), at(0));
         ledger.settle(page(2), at(0));
         let first = ledger.batch(at(0), Eager::Yes).expect("a batch");
@@ -287,7 +292,7 @@ mod tests {
 
     #[test]
     fn a_store_that_fails_again_and_again_is_given_up() {
-        let mut ledger = Ledger::new(1);
+        let mut ledger = Ledger::new(1, Seq::default());
         ledger.settle(page(1), at(0));
         let mut now = at(0);
         for _ in 0..4 {
@@ -301,7 +306,7 @@ mod tests {
 
     #[test]
     fn the_slowest_feed_decides_what_is_flushed() {
-        let mut ledger = Ledger::new(2);
+        let mut ledger = Ledger::new(2, Seq::default());
         ledger.settle(page(1), at(0));
         ledger.batch(at(0), Eager::Yes);
         ledger.committed(&Committed { through: Seq(4), ..Committed::default() });

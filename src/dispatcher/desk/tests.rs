@@ -48,6 +48,7 @@ fn limits(workers: usize) -> Limits {
         max_lag: 64 << 20,
         bounds: Bounds::default(),
         feeds: 1,
+        stored: Seq::default(),
         seed: 1,
     }
 }

@@ -38,6 +38,8 @@ pub struct Limits {
     pub bounds: Bounds,
     /// How many feeds there are.
     pub feeds: usize,
+    /// The last record that was committed before this start: the crawl does not end before the feeds have it.
+    pub stored: Seq,
     /// The seed of jitter.
     pub seed: u64,
 }

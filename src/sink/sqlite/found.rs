@@ -14,10 +14,11 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
 use super::{CURSORS, Sqlite, Table, Transaction, number, quoted};
 use crate::config::IfExists;
+use crate::frontier::FeedCursor;
 use crate::record::Seq;
 use crate::sink::columns::Columns;
 use crate::sink::file::{Extent, FeedFile, Nature};
-use crate::sink::kept::{FeedCursor, Mark};
+use crate::sink::kept::Mark;
 use crate::sink::lines::aside;
 use crate::sink::standing::{Standing, Why};
 use crate::sink::{FeedError, fault};

@@ -2,6 +2,7 @@
 
 use super::shelf::{Ended, Loss, Shelf, Step, every_kind, folder, urls};
 use super::*;
+use crate::frontier::{FeedChange, FeedCursor};
 use crate::sink::fault;
 
 /// A life with records that come along, records that have to be read, and flushes between them.

@@ -7,6 +7,7 @@ use std::io::Read;
 use std::sync::Mutex;
 
 use super::*;
+use crate::frontier::{FeedChange, FeedCursor, FeedNames};
 use crate::sink::{fault, frames};
 
 /// What a crash may leave behind the last recorded byte, on a disk that lost power.

@@ -4,9 +4,9 @@ use serde_json::json;
 
 use super::*;
 use crate::dispatcher::notice::Ending;
-use crate::frontier::{Committed, Stats};
+use crate::frontier::{Committed, Fate, Settlement, Stats};
 use crate::protocol::Signal;
-use crate::task::TaskId;
+use crate::task::{Epoch, TaskId};
 use crate::telemetry::Observer;
 use crate::telemetry::fixtures::{at, logged, names, page as fetched, proxy as leased, run, task, worker};
 use crate::verdict::{Certainty, Verdict};
@@ -111,6 +111,19 @@ fn a_page_that_is_given_up_on_is_a_warning_as_well() {
     assert_eq!(lines[1]["reason"]["code"], "retry.attempts", "the reason is why it was given up on");
 }
 
+/// The end of a task's lease.
+fn settled(task: u64) -> Settlement {
+    Settlement {
+        task: TaskId(task),
+        epoch: Epoch(1),
+        fate: Fate::Done,
+        links: Vec::new(),
+        records: Vec::new(),
+        requests: 1,
+        tries: Vec::new(),
+    }
+}
+
 #[test]
 fn a_page_that_is_done_is_said_after_its_commit_with_its_new_links() {
     let done = fetched(5, 1, Verdict::Done, Then::Done);
@@ -119,8 +132,8 @@ fn a_page_that_is_done_is_said_after_its_commit_with_its_new_links() {
         observer.notice(Notice::Page(Box::new(done)), at(0));
         tracing::info!(event = "between", "not yet");
         let committed = Committed { new_links: vec![Some(9), Some(2)], ..Committed::default() };
-        observer.committed(&[TaskId(4), TaskId(5)], &committed, at(1));
-        observer.committed(&[TaskId(5)], &committed, at(2));
+        observer.committed(&[settled(4), settled(5)], &committed, at(1));
+        observer.committed(&[settled(5)], &committed, at(2));
     });
     let events: Vec<_> = lines.iter().map(|line| line["event"].as_str().unwrap()).collect();
     assert_eq!(events, ["between", "page.fetched"]);

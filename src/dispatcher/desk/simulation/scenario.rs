@@ -97,6 +97,7 @@ fn limits(rng: &mut fastrand::Rng, workers: usize) -> Limits {
         max_lag: 64 << 20,
         bounds: Bounds { pages: rng.u8(0..8).eq(&0).then(|| rng.u64(1..20)), ..Bounds::default() },
         feeds: 1 + rng.usize(0..2),
+        stored: crate::record::Seq::default(),
         seed: rng.u64(..),
     }
 }

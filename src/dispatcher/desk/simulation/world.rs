@@ -11,7 +11,7 @@ use crate::dispatcher::desk::{Desk, Event, Order, StoreCall};
 use crate::dispatcher::notice::{Ending, Notice};
 use crate::frontier::fingerprint::Fingerprinter;
 use crate::frontier::memory::MemoryFrontier;
-use crate::frontier::{Fate, Frontier, Settlement, Stats};
+use crate::frontier::{Batch, Fate, Frontier, Settlement, Stats};
 use crate::protocol::{Assignment, Cursor, FeedId, Meters, Next, Outcome, ProxyRef, Signal, Why, WorkerId};
 use crate::proxy::{Endpoint, ProxyId, Route, Scheme};
 use crate::record::Seq;
@@ -289,7 +289,7 @@ impl World {
             return self.store_replies(Event::StoreFailed { what: StoreCall::Commit, error: "disk full".to_owned() });
         }
         self.cursors.extend(cursors.iter().map(|cursor| (cursor.feed, cursor.through)));
-        let committed = self.store.commit(batch, &[], self.now).expect("a commit");
+        let committed = self.store.commit(&Batch::of_pages(batch), self.now).expect("a commit");
         for (settlement, new_links) in batch.iter().zip(&committed.new_links) {
             assert!(new_links.is_some(), "a settlement under an old lease");
             if settlement.fate == Fate::Done {

@@ -2,38 +2,56 @@
 //!
 //! Tasks that have ended leave only their fingerprint behind.
 
+mod calls;
+mod ready;
+
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use super::fingerprint::{Fingerprint, Fingerprinter};
-use super::{Claim, Claimed, Committed, DeadLetter, Fate, Frontier, FrontierError, Seeds, Settlement, Stats, Try};
+use self::ready::{Place, Ready};
+use super::fingerprint::Fingerprinter;
+use super::known::FingerprintSet;
+use super::{Claimed, DeadLetter, Fate, FeedCursor, FrontierError, Kept, Seeds, Settlement, Stats, Try};
 use crate::clock::Timestamp;
-use crate::protocol::Cursor;
 use crate::record::{Seq, StoredRecord};
 use crate::task::{Epoch, HostKey, NewTask, Task, TaskId};
-
-/// Order within a host: priority, then first in, first out.
-type Place = (Reverse<i32>, i64);
+use crate::verdict::Reason;
 
 /// A task that has not ended.
 struct Entry {
     task: Arc<Task>,
     place: Place,
-    lease: Option<Epoch>,
+    lease: Option<Lease>,
     tries: Vec<Try>,
+    crashes: u32,
+}
+
+#[derive(Clone, Copy)]
+struct Lease {
+    epoch: Epoch,
+    company: Company,
+}
+
+/// May other tasks be leased meanwhile?
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Company {
+    Any,
+    Alone,
 }
 
 /// All tasks of a run, in memory.
 pub struct MemoryFrontier {
     fingerprints: Fingerprinter,
     seeds: Box<dyn Seeds>,
-    known: HashSet<Fingerprint>,
+    known: FingerprintSet,
     live: HashMap<TaskId, Entry>,
-    ready: HashMap<HostKey, BTreeMap<Place, TaskId>>,
-    turns: VecDeque<HostKey>,
+    ready: Ready,
     delayed: BTreeSet<(Timestamp, TaskId)>,
+    quarantine: BTreeSet<TaskId>,
     dead: Vec<DeadLetter>,
+    feeds: BTreeMap<Arc<str>, FeedCursor>,
+    kept: BTreeMap<(Arc<str>, Arc<str>), Kept>,
     stats: Stats,
     next_id: u64,
     next_front: i64,
@@ -48,12 +66,14 @@ impl MemoryFrontier {
         Self {
             fingerprints,
             seeds,
-            known: HashSet::new(),
+            known: FingerprintSet::default(),
             live: HashMap::new(),
-            ready: HashMap::new(),
-            turns: VecDeque::new(),
+            ready: Ready::default(),
             delayed: BTreeSet::new(),
+            quarantine: BTreeSet::new(),
             dead: Vec::new(),
+            feeds: BTreeMap::new(),
+            kept: BTreeMap::new(),
             stats,
             next_id: 0,
             next_front: 0,
@@ -88,19 +108,14 @@ impl MemoryFrontier {
             requests: 0,
         });
         let place = (Reverse(task.priority), i64::try_from(self.next_id).unwrap_or(i64::MAX));
-        self.live.insert(id, Entry { task, place, lease: None, tries: Vec::new() });
+        self.live.insert(id, Entry { task, place, lease: None, tries: Vec::new(), crashes: 0 });
         self.make_ready(id);
         true
     }
 
     fn make_ready(&mut self, id: TaskId) {
         let Some(entry) = self.live.get(&id) else { return };
-        let host = &entry.task.host;
-        let queue = self.ready.entry(host.clone()).or_insert_with(|| {
-            self.turns.push_back(host.clone());
-            BTreeMap::new()
-        });
-        queue.insert(entry.place, id);
+        self.ready.put(&entry.task.host, entry.place, id);
         self.stats.ready += 1;
     }
 
@@ -128,49 +143,72 @@ impl MemoryFrontier {
         Ok(())
     }
 
-    /// The best task of the host whose turn it is, barred ones aside.
-    fn take(&mut self, barred: &[HostKey]) -> Option<TaskId> {
-        for _ in 0..self.turns.len() {
-            let host = self.turns.pop_front()?;
-            if barred.contains(&host) {
-                self.turns.push_back(host);
-                continue;
-            }
-            let queue = self.ready.get_mut(&host)?;
-            let taken = queue.pop_first();
-            if queue.is_empty() {
-                self.ready.remove(&host);
-            } else {
-                self.turns.push_back(host);
-            }
-            if let Some((_, id)) = taken {
-                return Some(id);
-            }
+    fn lease(&mut self, id: TaskId, company: Company) -> Option<Claimed> {
+        self.next_epoch = self.next_epoch.next();
+        self.stats.leased += 1;
+        let entry = self.live.get_mut(&id)?;
+        entry.lease = Some(Lease { epoch: self.next_epoch, company });
+        Some(Claimed { task: Arc::clone(&entry.task), epoch: self.next_epoch })
+    }
+
+    fn lease_ready(&mut self, n: usize, barred: &[HostKey]) -> Vec<Claimed> {
+        let mut tasks = Vec::new();
+        while tasks.len() < n
+            && let Some(id) = self.ready.take(barred)
+        {
+            self.stats.ready -= 1;
+            tasks.extend(self.lease(id, Company::Any));
         }
-        None
+        tasks
+    }
+
+    fn lease_alone(&mut self, barred: &[HostKey]) -> Option<Claimed> {
+        let admitted = |id: &&TaskId| self.live.get(id).is_some_and(|entry| !barred.contains(&entry.task.host));
+        let id = *self.quarantine.iter().find(admitted)?;
+        self.quarantine.remove(&id);
+        self.stats.quarantined -= 1;
+        self.stats.alone = 1;
+        self.lease(id, Company::Alone)
+    }
+
+    fn end_lease(&mut self, company: Company) {
+        self.stats.leased -= 1;
+        if company == Company::Alone {
+            self.stats.alone = 0;
+        }
+    }
+
+    fn isolate(&mut self, id: TaskId) {
+        self.quarantine.insert(id);
+        self.stats.quarantined += 1;
+    }
+
+    fn bury(&mut self, task: Arc<Task>, reason: Reason, tries: Vec<Try>) {
+        self.stats.dead += 1;
+        self.dead.push(DeadLetter { task, reason, tries });
     }
 
     fn settle(&mut self, settlement: &Settlement, records: &mut Vec<StoredRecord>) -> Option<usize> {
-        let leased = self.live.get(&settlement.task).is_some_and(|entry| entry.lease == Some(settlement.epoch));
-        if !leased {
-            return None;
-        }
+        let lease = self.live.get(&settlement.task)?.lease.filter(|lease| lease.epoch == settlement.epoch)?;
         let mut entry = self.live.remove(&settlement.task)?;
-        self.stats.leased -= 1;
+        self.end_lease(lease.company);
         entry.tries.extend(settlement.tries.iter().cloned());
         match &settlement.fate {
             Fate::Done => self.stats.done += 1,
             Fate::Gone(_) => self.stats.gone += 1,
             Fate::Excluded(_) => self.stats.excluded += 1,
             Fate::Dead(reason) => {
-                self.stats.dead += 1;
                 let task = Arc::new(Task { requests: settlement.requests, ..Task::clone(&entry.task) });
-                self.dead.push(DeadLetter { task, reason: reason.clone(), tries: entry.tries });
+                self.bury(task, reason.clone(), entry.tries);
             }
             Fate::Retry { not_before, attempts } => {
                 let (attempts, requests) = (*attempts, settlement.requests);
                 entry.task = Arc::new(Task { attempts, requests, ..Task::clone(&entry.task) });
                 entry.lease = None;
+                // It was alone and nothing broke.
+                if lease.company == Company::Alone {
+                    entry.crashes = 0;
+                }
                 self.live.insert(settlement.task, entry);
                 self.delayed.insert((*not_before, settlement.task));
                 self.stats.delayed += 1;
@@ -185,50 +223,5 @@ impl MemoryFrontier {
     }
 }
 
-impl Frontier for MemoryFrontier {
-    fn claim(&mut self, n: usize, now: Timestamp, barred: &[HostKey]) -> Result<Claim, FrontierError> {
-        self.promote(now);
-        self.read_seeds(n)?;
-        let mut tasks = Vec::new();
-        while tasks.len() < n
-            && let Some(id) = self.take(barred)
-        {
-            self.next_epoch = self.next_epoch.next();
-            self.stats.ready -= 1;
-            self.stats.leased += 1;
-            if let Some(entry) = self.live.get_mut(&id) {
-                entry.lease = Some(self.next_epoch);
-                tasks.push(Claimed { task: Arc::clone(&entry.task), epoch: self.next_epoch });
-            }
-        }
-        let next_due = self.delayed.first().map(|&(due, _)| due);
-        Ok(Claim { tasks, next_due, stats: self.stats })
-    }
-
-    fn hand_back(&mut self, leases: &[(TaskId, Epoch)]) -> Result<(), FrontierError> {
-        for &(id, epoch) in leases {
-            let Some(entry) = self.live.get_mut(&id).filter(|entry| entry.lease == Some(epoch)) else { continue };
-            self.next_front -= 1;
-            entry.lease = None;
-            entry.place.1 = self.next_front;
-            self.stats.leased -= 1;
-            self.make_ready(id);
-        }
-        Ok(())
-    }
-
-    /// Cursors are of no use here: nothing can be continued.
-    fn commit(&mut self, batch: &[Settlement], _: &[Cursor], _: Timestamp) -> Result<Committed, FrontierError> {
-        let mut records = Vec::new();
-        let new_links = batch.iter().map(|settlement| self.settle(settlement, &mut records)).collect();
-        Ok(Committed { through: self.through, records, new_links, stats: self.stats })
-    }
-
-    fn stats(&self) -> Stats {
-        self.stats
-    }
-
-    fn dead_letters(&self) -> Result<Vec<DeadLetter>, FrontierError> {
-        Ok(self.dead.clone())
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,80 @@
+//! Reads a store beside the process that writes it: records for the feeds, and what commands show.
+//!
+//! It writes nothing, and each call is one short look, so that it never keeps the store's log from being written back.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::error::Fault;
+use super::names::Names;
+use super::rows::Texts;
+use super::state::State;
+use super::{letters, outbox, schema};
+use crate::frontier::{DeadLetter, FrontierError, RecordReader, Stats};
+use crate::record::{Seq, StoredRecord};
+
+/// A read-only look at a store. It may cross threads and run while another process writes.
+pub struct StoreReader {
+    conn: Connection,
+    path: PathBuf,
+    stages: Vec<Arc<str>>,
+    texts: Texts,
+}
+
+impl StoreReader {
+    /// Opens the store at `path`; `stages` are the config's, in the order of their numbers.
+    ///
+    /// # Errors
+    /// It is not there, not ours, or of a newer version.
+    pub fn open(path: &Path, stages: Vec<Arc<str>>) -> Result<Self, FrontierError> {
+        let open = || {
+            let conn =
+                Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+            conn.busy_timeout(super::BUSY)?;
+            match schema::version(&conn)? {
+                0 => Err(Fault::Foreign),
+                _ => Ok(conn),
+            }
+        };
+        let conn = open().map_err(|fault| fault.at(path))?;
+        Ok(Self { conn, path: path.into(), stages, texts: Texts::default() })
+    }
+
+    /// The counters; start URLs that were not read yet are not known here.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn stats(&self) -> Result<Stats, FrontierError> {
+        let stats = State::load(&self.conn).map(|state| Stats { unread: None, ..state.stats });
+        stats.map_err(|fault| fault.at(&self.path))
+    }
+
+    /// All tasks given up on, oldest first.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn dead_letters(&self) -> Result<Vec<DeadLetter>, FrontierError> {
+        self.look(|conn, names| letters::all(conn, &|number| names.stage(number)))
+    }
+
+    /// One transaction, so that what is read fits together. The stages are read anew: there may be more by now.
+    fn look<T>(&self, read: impl FnOnce(&Connection, &Names) -> Result<T, Fault>) -> Result<T, FrontierError> {
+        let look = || {
+            let transaction = self.conn.unchecked_transaction()?;
+            let names = Names::load(&transaction, &self.stages)?;
+            read(&transaction, &names)
+        };
+        look().map_err(|fault| fault.at(&self.path))
+    }
+}
+
+impl RecordReader for StoreReader {
+    fn records(&mut self, after: Seq, n: usize) -> Result<Vec<StoredRecord>, FrontierError> {
+        let mut texts = std::mem::take(&mut self.texts);
+        let records = self.look(|conn, names| outbox::read(conn, after, n, &|number| names.stage(number), &mut texts));
+        self.texts = texts;
+        records
+    }
+}
