@@ -56,17 +56,21 @@ impl Running {
 
     /// Waits until stderr has an event of this name.
     pub fn until_event(&mut self, event: &str) -> Value {
+        self.next_event(event).unwrap_or_else(|| self.fail(&format!("it ended before {event}")))
+    }
+
+    /// The next event of this name on stderr; `None` if it ends before.
+    pub fn next_event(&mut self, event: &str) -> Option<Value> {
         loop {
-            match self.next() {
-                Some(Line::Err(line)) => {
+            match self.next()? {
+                Line::Err(line) => {
                     let value: Value = serde_json::from_str(&line).unwrap_or_default();
                     self.err.push(line);
                     if value["event"] == event {
-                        return value;
+                        return Some(value);
                     }
                 }
-                Some(Line::Out(line)) => self.out.push(line),
-                None => self.fail(&format!("it ended before {event}")),
+                Line::Out(line) => self.out.push(line),
             }
         }
     }
