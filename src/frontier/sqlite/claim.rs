@@ -1,13 +1,16 @@
 //! Claiming, and giving back.
 //!
-//! In come a number and hosts to leave out, out come leases. One look at the index of ready tasks finds both the next host and
-//! its best task, so no list of hosts is held.
+//! In come a number and hosts to leave out, out come leases. The order of ready tasks tells both the next host and its best
+//! task, so no list of hosts is held.
+
+use std::collections::HashSet;
 
 use rusqlite::OptionalExtension;
 
-use super::draft::{Company, Draft, Place};
+use super::draft::{Company, Draft};
 use super::error::Fault;
 use super::names::host_number;
+use super::ready::Place;
 use crate::clock::Timestamp;
 use crate::frontier::Seeds;
 use crate::task::{Epoch, HostKey, NewTask, TaskId};
@@ -26,13 +29,13 @@ impl Draft<'_> {
         if !due {
             return Ok(());
         }
-        let promoted = self
-            .conn
-            .prepare_cached("INSERT INTO ready SELECT host, prio, seq, id FROM delayed WHERE not_before <= ?1")?
-            .execute([now])?;
+        let mut select = self.conn.prepare_cached("SELECT id, host, prio, seq FROM delayed WHERE not_before <= ?1")?;
+        let mut rows = select.query([now])?;
+        while let Some(row) = rows.next()? {
+            self.make_ready(row.get(0)?, Place { host: row.get(1)?, prio: row.get(2)?, seq: row.get(3)? })?;
+            self.stats().delayed -= 1;
+        }
         self.conn.prepare_cached("DELETE FROM delayed WHERE not_before <= ?1")?.execute([now])?;
-        self.stats().ready += promoted as u64;
-        self.stats().delayed -= promoted as u64;
         Ok(())
     }
 
@@ -71,36 +74,17 @@ impl Draft<'_> {
     /// Leases up to `n` ready tasks.
     pub(super) fn lease_ready(&mut self, n: usize, barred: &[HostKey]) -> Result<(), Fault> {
         let barred = self.numbers(barred)?;
-        // Ends of the round since the last task that was taken: at the second one, all hosts were looked at.
-        let (mut looked_at, mut rounds) = (self.state.turn, 0);
-        while self.leased().len() < n && rounds < 2 {
-            let Some((id, place)) = self.best_after(looked_at)? else {
-                (looked_at, rounds) = (0, rounds + 1);
-                continue;
-            };
-            looked_at = place.host;
-            if barred.contains(&place.host) {
-                continue;
-            }
-            (self.state.turn, rounds) = (place.host, 0);
-            self.conn
-                .prepare_cached("DELETE FROM ready WHERE host = ?1 AND prio = ?2 AND seq = ?3")?
-                .execute((place.host, place.prio, place.seq))?;
+        while self.leased().len() < n {
+            let next = self.ready.best_after(self.conn, self.state.turn, &barred)?;
+            // After the last host the first one has its turn.
+            let next = next.map_or_else(|| self.ready.best_after(self.conn, 0, &barred), |next| Ok(Some(next)))?;
+            let Some((id, place)) = next else { break };
+            self.state.turn = place.host;
+            self.ready.take(self.conn, id, place)?;
             self.stats().ready -= 1;
             self.lease(id, place, Company::Any)?;
         }
         Ok(())
-    }
-
-    /// The best task of the next host that has one.
-    fn best_after(&self, host: i64) -> Result<Option<(i64, Place)>, Fault> {
-        let mut select = self
-            .conn
-            .prepare_cached("SELECT host, prio, seq, id FROM ready WHERE host > ?1 ORDER BY host, prio, seq LIMIT 1")?;
-        let best = select.query_row([host], |row| {
-            Ok((row.get(3)?, Place { host: row.get(0)?, prio: row.get(1)?, seq: row.get(2)? }))
-        });
-        Ok(best.optional()?)
     }
 
     /// Leases the first quarantined task, alone.
@@ -120,7 +104,7 @@ impl Draft<'_> {
         Ok(())
     }
 
-    fn numbers(&self, hosts: &[HostKey]) -> Result<Vec<i64>, Fault> {
+    fn numbers(&self, hosts: &[HostKey]) -> Result<HashSet<i64>, Fault> {
         hosts.iter().filter_map(|host| host_number(self.conn, host).transpose()).collect()
     }
 

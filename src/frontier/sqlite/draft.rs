@@ -1,6 +1,7 @@
 //! One transaction in the making: what it has written, and what the memory beside the store will take over from it.
 //!
-//! Nothing outside of a [`Draft`] changes before its transaction is committed, so that taking it back is dropping it.
+//! Nothing outside of a [`Draft`] changes before its transaction is committed, so that taking it back is dropping it; only the
+//! ready tasks are then read anew.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -9,26 +10,13 @@ use rusqlite::Connection;
 
 use super::error::Fault;
 use super::names::{Names, NewNames};
+use super::ready::{Place, Ready};
 use super::rows::{Parent, TaskRow, Text, Texts, insert_task};
 use super::state::State;
 use crate::frontier::Stats;
 use crate::frontier::fingerprint::{Fingerprint, Fingerprinter};
 use crate::frontier::known::FingerprintSet;
 use crate::task::{Epoch, HostKey, NewTask, StageId, Task, TaskId};
-
-/// Where a task stands in the order: host, then priority (smaller first), then sequence.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Place {
-    pub(super) host: i64,
-    pub(super) prio: i64,
-    pub(super) seq: i64,
-}
-
-impl Place {
-    pub(super) fn priority(self) -> i32 {
-        i32::try_from(-self.prio).unwrap_or_default()
-    }
-}
 
 /// May other tasks be leased meanwhile?
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +48,7 @@ pub(super) struct Draft<'a> {
     pub(super) conn: &'a Connection,
     pub(super) memory: &'a Memory,
     pub(super) texts: &'a mut Texts,
+    pub(super) ready: &'a mut Ready,
     pub(super) state: State,
     staged: HashSet<Fingerprint>,
     names: NewNames,
@@ -77,9 +66,15 @@ pub(super) struct Taken {
 }
 
 impl<'a> Draft<'a> {
-    pub(super) fn new(conn: &'a Connection, memory: &'a Memory, texts: &'a mut Texts, state: State) -> Self {
+    pub(super) fn new(
+        conn: &'a Connection,
+        memory: &'a Memory,
+        texts: &'a mut Texts,
+        ready: &'a mut Ready,
+        state: State,
+    ) -> Self {
         let (staged, names) = (HashSet::new(), NewNames::default());
-        Self { conn, memory, texts, state, staged, names, ended: Vec::new(), leased: Vec::new() }
+        Self { conn, memory, texts, ready, state, staged, names, ended: Vec::new(), leased: Vec::new() }
     }
 
     /// The counters as they will be.
@@ -126,10 +121,7 @@ impl<'a> Draft<'a> {
 
     pub(super) fn make_ready(&mut self, id: i64, place: Place) -> Result<(), Fault> {
         self.stats().ready += 1;
-        self.conn
-            .prepare_cached("INSERT INTO ready (host, prio, seq, id) VALUES (?1, ?2, ?3, ?4)")?
-            .execute((place.host, place.prio, place.seq, id))?;
-        Ok(())
+        self.ready.put(self.conn, id, place)
     }
 
     pub(super) fn isolate(&mut self, id: i64, place: Place) -> Result<(), Fault> {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use rusqlite::Connection;
 
-use super::draft::Place;
 use super::error::Fault;
+use super::ready::Place;
 use super::rows::{StageOf, TaskRow, Texts};
 use crate::clock::Timestamp;
 use crate::frontier::{DeadLetter, Try};

@@ -12,6 +12,7 @@ mod names;
 mod open;
 mod outbox;
 mod reader;
+mod ready;
 mod recover;
 mod rows;
 mod schema;
@@ -28,6 +29,7 @@ use rusqlite::Connection;
 use self::claim::Reading;
 use self::draft::{Draft, Memory};
 use self::error::Fault;
+use self::ready::Ready;
 use self::rows::Texts;
 use self::state::State;
 use super::{
@@ -70,6 +72,7 @@ pub struct SqliteFrontier {
     retention: Retention,
     memory: Memory,
     texts: Texts,
+    ready: Ready,
     reading: Reading,
     state: State,
     /// The last task in the snapshot.
@@ -96,6 +99,7 @@ impl SqliteFrontier {
         let begin = self.take_back().and_then(|()| self.shorten_log());
         let result = begin.and_then(|()| self.attempt(durable, work));
         if result.is_err() {
+            self.ready.doubt();
             drop(self.take_back());
         }
         result.map_err(|fault| fault.at(&self.path))
@@ -129,8 +133,10 @@ impl SqliteFrontier {
         if schema::meta(&self.conn, "generation")? != Some(self.generation) {
             return Err(Fault::Superseded);
         }
-        let mut draft = Draft::new(&self.conn, &self.memory, &mut self.texts, self.state);
+        self.ready.refresh(&self.conn)?;
+        let mut draft = Draft::new(&self.conn, &self.memory, &mut self.texts, &mut self.ready, self.state);
         let value = work(&mut draft, &mut self.reading)?;
+        draft.ready.fold_if_due(draft.conn)?;
         draft.state.transactions += 1;
         let number = draft.state.transactions;
         draft.state.save(&self.state, &self.conn)?;

@@ -12,6 +12,7 @@ use super::claim::Reading;
 use super::draft::Memory;
 use super::error::Fault;
 use super::names::Names;
+use super::ready::Ready;
 use super::rows::Texts;
 use super::state::State;
 use super::{BUSY, Durable, LONGEST_LOG, Retention, SqliteFrontier, schema, snapshot, snapshot_path};
@@ -63,6 +64,7 @@ impl SqliteFrontier {
                 retention,
                 memory,
                 texts: Texts::default(),
+                ready: Ready::default(),
                 reading,
                 state,
                 snapshot,

@@ -1,8 +1,9 @@
 //! Second chances: leases of a process that is gone, and dead letters that are to be tried again.
 
-use super::draft::{Draft, Place};
+use super::draft::Draft;
 use super::error::Fault;
 use super::letters;
+use super::ready::Place;
 use crate::frontier::{CRASHES_ALONE, CRASHES_TO_QUARANTINE, DeadFilter, Recovered, crashed_alone};
 use crate::task::{Epoch, TaskId};
 

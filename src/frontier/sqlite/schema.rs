@@ -29,6 +29,11 @@ CREATE TABLE task (
     requests INTEGER NOT NULL DEFAULT 0, crashes INTEGER NOT NULL DEFAULT 0, tries INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE ready (
     host INTEGER, prio INTEGER, seq INTEGER, id INTEGER NOT NULL, PRIMARY KEY (host, prio, seq)) WITHOUT ROWID;
+-- put there since ready was brought up to date, and taken out of it since
+CREATE TABLE fresh (
+    id INTEGER PRIMARY KEY, host INTEGER NOT NULL, prio INTEGER NOT NULL, seq INTEGER NOT NULL);
+CREATE TABLE taken (
+    id INTEGER PRIMARY KEY, host INTEGER NOT NULL, prio INTEGER NOT NULL, seq INTEGER NOT NULL);
 CREATE TABLE lease (
     id INTEGER PRIMARY KEY, host INTEGER NOT NULL, prio INTEGER NOT NULL, seq INTEGER NOT NULL, epoch INTEGER NOT NULL,
     alone INTEGER NOT NULL);
@@ -56,7 +61,8 @@ CREATE TABLE feed (
 CREATE TABLE kept (kind TEXT, key TEXT, value BLOB NOT NULL, PRIMARY KEY (kind, key)) WITHOUT ROWID;
 -- for people: the program never reads it
 CREATE VIEW task_state AS SELECT task.id, stage.name AS stage, url, CASE
-    WHEN task.id IN (SELECT id FROM ready) THEN 'ready' WHEN task.id IN (SELECT id FROM lease) THEN 'leased'
+    WHEN task.id IN (SELECT id FROM fresh UNION ALL SELECT id FROM ready WHERE id NOT IN (SELECT id FROM taken))
+    THEN 'ready' WHEN task.id IN (SELECT id FROM lease) THEN 'leased'
     WHEN task.id IN (SELECT id FROM delayed) THEN 'delayed' WHEN task.id IN (SELECT id FROM quarantine) THEN 'quarantined'
     WHEN task.id IN (SELECT id FROM dead) THEN 'dead' WHEN task.id IN (SELECT id FROM gone) THEN 'gone'
     WHEN task.id IN (SELECT id FROM excluded) THEN 'excluded' ELSE 'done' END AS state

@@ -1,7 +1,8 @@
 //! Committing: the ends of leases with all that comes of them, cursors of feeds, and what else is kept.
 
-use super::draft::{Company, Draft, Lease, Place};
+use super::draft::{Company, Draft, Lease};
 use super::error::Fault;
+use super::ready::Place;
 use super::rows::Parent;
 use crate::clock::Timestamp;
 use crate::frontier::{Fate, FeedChange, Kept, Settlement, Try};

@@ -29,8 +29,12 @@ impl Sqlite {
     }
 }
 
+/// Opens a store that folds every few rows, as large ones do every few thousand.
 fn open(path: &Path, list: List) -> SqliteFrontier {
-    SqliteFrontier::open(path, fingerprints(), Retention::Keep, |mark| Ok(Box::new(list.from(mark)))).unwrap()
+    let opened = SqliteFrontier::open(path, fingerprints(), Retention::Keep, |mark| Ok(Box::new(list.from(mark))));
+    let mut store = opened.unwrap();
+    store.ready.fold_at = 7;
+    store
 }
 
 /// What is on disk of an open store, as a process that was killed would leave it.
@@ -87,7 +91,7 @@ impl Backend for Sqlite {
         let done = "task_state WHERE state = 'done'";
         Stats {
             found: count("task"),
-            ready: count("ready"),
+            ready: count("ready") + count("fresh") - count("taken"),
             delayed: count("delayed"),
             leased: count("lease"),
             quarantined: count("quarantine"),
