@@ -4,6 +4,7 @@
 //! read or written here. `docs/logs.md` explains the numbers.
 
 mod check;
+mod next;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -179,7 +180,7 @@ impl Tally {
             outcome: ending_name(ending),
             ended_because: ending_shown(ending),
             exit_code,
-            next: next_step(ending, self.stats.dead, run),
+            next: next::step(ending, self.stats.dead, run),
             started: self.started.rfc3339(),
             ended: now.rfc3339(),
             wall_s: rounded(wall),
@@ -256,34 +257,6 @@ fn proxy_line(names: &Names, id: ProxyId, proxy: &Proxy, now: Timestamp) -> Prox
         wire: proxy.wire,
         bound_s: rounded(proxy.bound_time(now).as_secs_f64()),
         busy_share: rounded(proxy.busy_share(now)),
-    }
-}
-
-/// One line that says what to do next. A run in memory cannot be continued, only started over.
-fn next_step(ending: &Ending, dead: u64, run: &Run) -> String {
-    let again = if run.durable {
-        format!("continue with `burdock run {}`", run.config.display())
-    } else {
-        format!("start over with `burdock run {} --fresh`", run.config.display())
-    };
-    let feeds: Vec<_> = run.places.feeds.iter().map(|feed| feed.display().to_string()).collect();
-    match ending {
-        Ending::Complete if dead == 0 => format!("the records are in {}", feeds.join(", ")),
-        Ending::Complete => {
-            format!("see dead_letters in {} for why pages were given up on", run.places.report.display())
-        }
-        Ending::NoProxy { commonest } => {
-            let commonest = commonest.as_ref().map_or_else(String::new, |reason| format!(" ({reason})"));
-            format!("check the proxies{commonest}, then {again}")
-        }
-        Ending::Guarded { .. } => format!("mend that or slow down, then {again}"),
-        Ending::Limit { .. } | Ending::Interrupted(_) => {
-            format!("what was fetched is in the feeds; {again}")
-        }
-        Ending::Died { .. } => {
-            format!("look for `panic` in {}, then {again}", run.places.log.display())
-        }
-        Ending::Failed { .. } => format!("mend that, then {again}"),
     }
 }
 
