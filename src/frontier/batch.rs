@@ -1,4 +1,6 @@
 //! What is committed together: ended leases, cursors of feeds, and whatever else must survive with them.
+//!
+//! Plain words between whoever commits and the frontier. What they mean is known to those who put them in.
 
 use std::fmt;
 use std::sync::Arc;

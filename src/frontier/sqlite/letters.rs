@@ -1,4 +1,6 @@
 //! Dead letters, read from the store with their history.
+//!
+//! Rows come in and letters go out, or back to the ready tasks. When a page is given up on is not decided here.
 
 use std::sync::Arc;
 

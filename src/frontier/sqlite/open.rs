@@ -1,4 +1,6 @@
 //! Opening a store: making or checking it, becoming its owner, and filling the memory beside it.
+//!
+//! A path and the run's key come in, a store that is ours goes out. Nothing in a file that is not ours is changed.
 
 use std::collections::HashMap;
 use std::fs::OpenOptions;

@@ -1,4 +1,6 @@
 //! Second chances: leases of a process that is gone, and dead letters that are to be tried again.
+//!
+//! Leases without an owner come in; out go ready tasks, and those that were there in too many crashes into quarantine.
 
 use super::draft::Draft;
 use super::error::Fault;

@@ -1,4 +1,6 @@
 //! Committing: the ends of leases with all that comes of them, cursors of feeds, and what else is kept.
+//!
+//! Settlements come in; rows and counters change, in the caller's transaction. A lease that is not current changes nothing.
 
 use super::draft::{Company, Draft, Lease};
 use super::error::Fault;
