@@ -72,6 +72,9 @@ pub(crate) fn a_task_of_three_crashes_runs_alone_and_ends_well<B: Backend>(backe
     assert_eq!(store.claim(9, at(5), &[]).unwrap().tasks.len(), 1);
     let acquitted = store.claim(9, at(6), &[]).unwrap();
     assert_eq!((paths(&acquitted.tasks), acquitted.stats.alone), (vec!["/bad"], 0), "it was alone, and nothing broke");
+    let (mut store, recovered) = crash(backend, store, &list);
+    assert_eq!(recovered, Recovered { returned: 2, ..Recovered::default() }, "its crashes are forgotten");
+    assert_eq!(claim(&mut store, 9).len(), 2);
     assert_eq!(store.stats(), backend.count(&store));
 }
 

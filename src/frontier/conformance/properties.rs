@@ -4,19 +4,24 @@ use proptest::prelude::*;
 
 use super::fixture::{Backend, End, List, View, again, at, end, fingerprints, page};
 use crate::frontier::memory::MemoryFrontier;
-use crate::frontier::{Batch, Claimed, DeadFilter, Fate, Frontier};
+use crate::frontier::{Batch, Claimed, DeadFilter, Fate, Frontier, FrontierError};
 use crate::task::HostKey;
 use crate::verdict::Reason;
 
 /// What happens to both.
 #[derive(Clone, Debug)]
 enum Step {
-    Claim { n: usize, barred: Option<u8> },
+    Claim {
+        n: usize,
+        barred: Option<u8>,
+    },
     Settle(Vec<(usize, Outcome)>),
     HandBack(Vec<usize>),
     Wait(u64),
     Retry,
     End(bool),
+    /// The next call fails on the way, and is made again.
+    Fail(u32),
 }
 
 #[derive(Clone, Debug)]
@@ -43,6 +48,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => (1u64..10).prop_map(Step::Wait),
         1 => Just(Step::Retry),
         2 => any::<bool>().prop_map(Step::End),
+        4 => (1u32..600).prop_map(Step::Fail),
     ];
     prop::collection::vec(step, 1..50)
 }
@@ -59,13 +65,28 @@ struct Twins<'a, B: Backend> {
     held: Vec<Pair>,
     stale: Vec<Pair>,
     now: u64,
+    fail: Option<u32>,
     sent: Vec<crate::record::StoredRecord>,
 }
 
 impl<B: Backend> Twins<'_, B> {
+    /// Makes a call, which may have to fail first.
+    fn call<T>(&mut self, call: impl Fn(&mut B::Store) -> Result<T, FrontierError>) -> T {
+        if let Some(n) = self.fail.take() {
+            self.backend.sabotage(&mut self.store, n);
+            let result = call(&mut self.store);
+            self.backend.mend(&mut self.store);
+            if let Ok(value) = result {
+                return value;
+            }
+        }
+        call(&mut self.store).unwrap()
+    }
+
     fn claim(&mut self, n: usize, barred: Option<u8>) {
         let barred: Vec<HostKey> = barred.iter().map(|n| HostKey(format!("h{n}.test:80").into())).collect();
-        let ours = self.store.claim(n, at(self.now), &barred).unwrap();
+        let now = at(self.now);
+        let ours = self.call(|store| store.claim(n, now, &barred));
         let theirs = self.memory.claim(n, at(self.now), &barred).unwrap();
         assert_eq!((ours.next_due, ours.stats), (theirs.next_due, theirs.stats));
         let text = |tasks: &[Claimed]| tasks.iter().map(|claimed| format!("{:?}", claimed.task)).collect::<Vec<_>>();
@@ -98,7 +119,8 @@ impl<B: Backend> Twins<'_, B> {
             theirs.push(fate(&pair.1));
             self.stale.push(pair);
         }
-        let ours = self.store.commit(&Batch::of_pages(&ours), at(self.now)).unwrap();
+        let now = at(self.now);
+        let ours = self.call(|store| store.commit(&Batch::of_pages(&ours), now));
         let theirs = self.memory.commit(&Batch::of_pages(&theirs), at(self.now)).unwrap();
         assert_eq!((&ours.new_links, ours.through, ours.stats), (&theirs.new_links, theirs.through, theirs.stats));
         self.sent.extend(theirs.records);
@@ -110,7 +132,7 @@ impl<B: Backend> Twins<'_, B> {
                 return;
             }
             let (ours, theirs) = self.held.remove(pick % self.held.len());
-            self.store.hand_back(&[(ours.task.id, ours.epoch)]).unwrap();
+            self.call(|store| store.hand_back(&[(ours.task.id, ours.epoch)]));
             self.memory.hand_back(&[(theirs.task.id, theirs.epoch)]).unwrap();
             self.stale.push((ours, theirs));
         }
@@ -122,14 +144,15 @@ impl<B: Backend> Twins<'_, B> {
             Step::Settle(outcomes) => self.settle(&outcomes),
             Step::HandBack(picks) => self.hand_back(&picks),
             Step::Wait(secs) => self.now += secs,
+            Step::Fail(n) => self.fail = Some(n),
             Step::Retry => {
                 let all = DeadFilter::default();
-                assert_eq!(self.store.retry(&all).unwrap(), self.memory.retry(&all).unwrap());
+                assert_eq!(self.call(|store| store.retry(&all)), self.memory.retry(&all).unwrap());
             }
             Step::End(orderly) => {
                 let end = if orderly { End::Orderly } else { End::Killed };
                 self.store = self.backend.reopen(self.store, end, self.list.clone());
-                assert_eq!(self.store.recover().unwrap(), self.memory.recover().unwrap());
+                assert_eq!(self.call(Frontier::recover), self.memory.recover().unwrap());
                 self.memory.start_anywhere();
                 self.stale.append(&mut self.held);
             }
@@ -148,7 +171,7 @@ impl<B: Backend> Twins<'_, B> {
 
 /// Plays random histories on a frontier and on the one in memory.
 pub(crate) fn any_history_is_as_in_memory<B: Backend>(new: impl Fn() -> B) {
-    let config = ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() };
+    let config = ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() };
     proptest!(config, |(steps in steps())| {
         let urls: Vec<String> = (30..50).map(|n| format!("http://h{}.test/{n}", n % 5)).collect();
         let list = List::of(&urls.iter().map(String::as_str).collect::<Vec<_>>());
@@ -156,7 +179,7 @@ pub(crate) fn any_history_is_as_in_memory<B: Backend>(new: impl Fn() -> B) {
         let store = backend.open(list.clone());
         let memory = MemoryFrontier::new(fingerprints(), Box::new(list.clone()));
         let (held, stale, sent) = (Vec::new(), Vec::new(), Vec::new());
-        let mut twins = Twins { backend: &mut backend, list, store, memory, held, stale, now: 0, sent };
+        let mut twins = Twins { backend: &mut backend, list, store, memory, held, stale, now: 0, fail: None, sent };
         for step in steps {
             twins = twins.step(step);
             twins.compare();

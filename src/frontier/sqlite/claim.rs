@@ -74,6 +74,7 @@ impl Draft<'_> {
     /// Leases up to `n` ready tasks.
     pub(super) fn lease_ready(&mut self, n: usize, barred: &[HostKey]) -> Result<(), Fault> {
         let barred = self.numbers(barred)?;
+        self.expect_leases(n);
         while self.leased().len() < n {
             let next = self.ready.best_after(self.conn, self.state.turn, &barred)?;
             // After the last host the first one has its turn.

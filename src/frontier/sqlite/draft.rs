@@ -167,6 +167,12 @@ impl<'a> Draft<'a> {
         Ok(Some(lease))
     }
 
+    /// Makes room for up to `n` more leases.
+    pub(super) fn expect_leases(&mut self, n: usize) {
+        let ready = usize::try_from(self.state.stats.ready).unwrap_or(n);
+        self.leased.reserve(n.min(ready));
+    }
+
     /// The tasks that were leased.
     pub(super) fn leased(&self) -> &[Lease] {
         &self.leased

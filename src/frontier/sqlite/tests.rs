@@ -11,6 +11,7 @@ use crate::frontier::{Frontier, Stats};
 
 mod files;
 mod limits;
+mod ready;
 
 /// Stores in a folder of their own, a new file for each.
 struct Sqlite {
@@ -33,7 +34,7 @@ impl Sqlite {
 fn open(path: &Path, list: List) -> SqliteFrontier {
     let opened = SqliteFrontier::open(path, fingerprints(), Retention::Keep, |mark| Ok(Box::new(list.from(mark))));
     let mut store = opened.unwrap();
-    store.ready.fold_at = 7;
+    store.ready.fold_at = 4;
     store
 }
 
