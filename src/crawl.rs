@@ -23,9 +23,9 @@ use tokio::time::timeout;
 use self::storage::Storage;
 use crate::address::{DropParams, Scope, start_hosts};
 use crate::clock::Clock;
-use crate::config::{self, Count, Hosts, Settings};
+use crate::config::{Count, Hosts, Settings};
 use crate::dispatcher::actor::{Dispatcher, DispatcherParts, Ended};
-use crate::dispatcher::desk::{Bounds, Desk, Limits};
+use crate::dispatcher::desk::{Desk, Limits};
 use crate::extract::Recipe;
 use crate::protocol::{Obituary, Role, Signal, Stop, WorkerId};
 use crate::proxy::Route;
@@ -126,11 +126,6 @@ fn plan(settings: Settings, surroundings: &Surroundings) -> anyhow::Result<Plan>
     Ok(Plan { settings, routes, fetching, storage })
 }
 
-const fn bounds(limits: config::Limits) -> Bounds {
-    let config::Limits { pages, records, dead_letters, bytes, duration } = limits;
-    Bounds { pages, records, dead_letters, bytes, duration }
-}
-
 fn limits(settings: &Settings, stored: Seq, seed: u64) -> Limits {
     Limits {
         workers: settings.worker_count(),
@@ -141,7 +136,7 @@ fn limits(settings: &Settings, stored: Seq, seed: u64) -> Limits {
         wait: settings.proxies.wait,
         drain: settings.fetch.timeout,
         max_lag: MAX_LAG,
-        bounds: bounds(settings.limits),
+        bounds: settings.limits,
         feeds: settings.feeds.len(),
         stored,
         seed,

@@ -7,6 +7,8 @@
 mod assign;
 mod court;
 mod ending;
+#[cfg(test)]
+mod fixture;
 mod intake;
 mod ledger;
 mod penalty;
@@ -31,7 +33,7 @@ use self::ledger::Ledger;
 use self::roster::{Hands, Roster, Stirred};
 use self::trial::Trial;
 use self::window::Window;
-pub use self::words::{Bounds, Event, Limits, Order, StoreCall};
+pub use self::words::{Event, Limits, Order, StoreCall};
 use crate::clock::Timestamp;
 use crate::dispatcher::notice::{Ending, Notice};
 use crate::frontier::Try;

@@ -3,13 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::fixture::{limits, route};
 use super::*;
-use crate::config;
 use crate::frontier::{Claim, Claimed, Committed, Fate, Settlement, Stats};
 use crate::protocol::{Assignment, Cursor, FeedId, Meters, Next, Outcome, ProxyRef, Signal, Why};
-use crate::proxy::{Endpoint, Scheme};
 use crate::record::{Provenance, Record, Seq, StoredRecord};
-use crate::task::{HostKey, Request, StageId};
+use crate::task::{HostKey, StageId};
 use crate::verdict::{Certainty, Verdict};
 
 const FIRST: WorkerId = WorkerId { slot: 0, incarnation: 0 };
@@ -22,63 +21,8 @@ struct Script {
     orders: Vec<Order>,
 }
 
-fn limits(workers: usize) -> Limits {
-    Limits {
-        workers,
-        pace: config::Pace { delay: Duration::ZERO, jitter: 0.0 },
-        retry: config::Retry {
-            attempts: 3,
-            witnesses: 3,
-            max_requests: 100,
-            status: vec![500],
-            gone: vec![404],
-            backoff: Duration::from_secs(1),
-            backoff_max: Duration::from_secs(300),
-        },
-        ban: config::Ban { status: vec![403], cooldown: Duration::from_secs(300) },
-        health: config::Health {
-            max_errors: 3,
-            decay: 0.5,
-            cooldown: Duration::from_secs(30),
-            cooldown_max: Duration::from_secs(1800),
-            max_silent: 5,
-        },
-        wait: Duration::from_secs(900),
-        drain: Duration::from_secs(30),
-        max_lag: 64 << 20,
-        bounds: Bounds::default(),
-        feeds: 1,
-        stored: Seq::default(),
-        seed: 1,
-    }
-}
-
-fn route(number: u16) -> Route {
-    Route::Proxy(Endpoint {
-        scheme: Scheme::Http,
-        host: "127.0.0.1".to_owned(),
-        port: number,
-        credentials: None,
-        label: format!("p{number}").into(),
-    })
-}
-
 fn task(id: u64) -> Claimed {
-    let url: url::Url = format!("http://site.test/{id}").parse().expect("a URL");
-    let task = Task {
-        id: TaskId(id),
-        stage: StageId(0),
-        host: HostKey::of(&url),
-        request: Request::get(url),
-        priority: 0,
-        depth: 0,
-        meta: Arc::default(),
-        referrer: None,
-        start_url: "".into(),
-        attempts: 0,
-        requests: 0,
-    };
-    Claimed { task: Arc::new(task), epoch: Epoch(id) }
+    Claimed { task: Arc::new(fixture::task(id, "site.test", 0)), epoch: Epoch(id) }
 }
 
 fn reason(code: &str) -> Reason {

@@ -100,27 +100,8 @@ impl Window {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
-    use crate::task::{Request, StageId};
-
-    fn task(id: u64, host: &str, priority: i32) -> Task {
-        let url: url::Url = format!("http://{host}/{id}").parse().expect("a URL");
-        Task {
-            id: TaskId(id),
-            stage: StageId(0),
-            host: HostKey::of(&url),
-            request: Request::get(url),
-            priority,
-            depth: 0,
-            meta: Arc::default(),
-            referrer: None,
-            start_url: "".into(),
-            attempts: 0,
-            requests: 0,
-        }
-    }
+    use crate::dispatcher::desk::fixture::task;
 
     fn drain(window: &mut Window) -> Vec<u64> {
         let mut order = Vec::new();

@@ -35,28 +35,13 @@ pub struct Limits {
     /// `frontier.max_lag`: records not yet in the feeds, in bytes, beyond which fetching waits.
     pub max_lag: u64,
     /// `[limits]`, counted from this start.
-    pub bounds: Bounds,
+    pub bounds: config::Limits,
     /// How many feeds there are.
     pub feeds: usize,
     /// The last record that was committed before this start: the crawl does not end before the feeds have it.
     pub stored: Seq,
     /// The seed of jitter.
     pub seed: u64,
-}
-
-/// What the crawl may do before it stops, as asked; `None` is no limit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Bounds {
-    /// Pages done.
-    pub pages: Option<u64>,
-    /// Records.
-    pub records: Option<u64>,
-    /// Pages given up on.
-    pub dead_letters: Option<u64>,
-    /// Bytes on the wire.
-    pub bytes: Option<u64>,
-    /// Time.
-    pub duration: Option<Duration>,
 }
 
 /// Something happened.

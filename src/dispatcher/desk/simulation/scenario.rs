@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::config;
-use crate::dispatcher::desk::{Bounds, Limits};
+use crate::dispatcher::desk::{Limits, fixture};
 
 /// How a proxy behaves.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -68,38 +68,18 @@ pub(super) struct Scenario {
     pub(super) stop_after: Option<Duration>,
 }
 
+/// Drawn in this order, so that a seed stays what it is.
 fn limits(rng: &mut fastrand::Rng, workers: usize) -> Limits {
-    Limits {
-        workers,
-        pace: config::Pace {
-            delay: Duration::from_millis(*pick(rng, &[0, 100, 1500])),
-            jitter: *pick(rng, &[0.0, 0.5]),
-        },
-        retry: config::Retry {
-            attempts: 3,
-            witnesses: *pick(rng, &[1, 3, 5]),
-            max_requests: *pick(rng, &[20, 100]),
-            status: vec![500],
-            gone: vec![404],
-            backoff: Duration::from_secs(1),
-            backoff_max: Duration::from_secs(300),
-        },
-        ban: config::Ban { status: vec![403], cooldown: Duration::from_secs(300) },
-        health: config::Health {
-            max_errors: *pick(rng, &[1, 3]),
-            decay: 0.5,
-            cooldown: Duration::from_secs(30),
-            cooldown_max: Duration::from_secs(1800),
-            max_silent: 5,
-        },
-        wait: Duration::from_secs(900),
-        drain: Duration::from_secs(30),
-        max_lag: 64 << 20,
-        bounds: Bounds { pages: rng.u8(0..8).eq(&0).then(|| rng.u64(1..20)), ..Bounds::default() },
-        feeds: 1 + rng.usize(0..2),
-        stored: crate::record::Seq::default(),
-        seed: rng.u64(..),
-    }
+    let mut limits = fixture::limits(workers);
+    limits.pace.delay = Duration::from_millis(*pick(rng, &[0, 100, 1500]));
+    limits.pace.jitter = *pick(rng, &[0.0, 0.5]);
+    limits.retry.witnesses = *pick(rng, &[1, 3, 5]);
+    limits.retry.max_requests = *pick(rng, &[20, 100]);
+    limits.health.max_errors = *pick(rng, &[1, 3]);
+    limits.bounds.pages = rng.u8(0..8).eq(&0).then(|| rng.u64(1..20));
+    limits.feeds = 1 + rng.usize(0..2);
+    limits.seed = rng.u64(..);
+    limits
 }
 
 fn pick<'a, T>(rng: &mut fastrand::Rng, choices: &'a [T]) -> &'a T {
@@ -143,7 +123,7 @@ impl Scenario {
     pub(super) fn faultless(seed: u64) -> Self {
         let mut scenario = Self::random(seed);
         scenario.proxies.fill(ProxyKind::Good);
-        scenario.limits.bounds = Bounds::default();
+        scenario.limits.bounds = config::Limits::default();
         Self { bad_pages: 0.0, death: 0.0, loss: 0.0, commit_failure: 0.0, ..scenario }
     }
 

@@ -7,13 +7,14 @@ use std::time::Duration;
 use super::scenario::{ProxyKind, Scenario};
 use super::site::Site;
 use crate::clock::Timestamp;
+use crate::dispatcher::desk::fixture::route;
 use crate::dispatcher::desk::{Desk, Event, Order, StoreCall};
 use crate::dispatcher::notice::{Ending, Notice};
 use crate::frontier::fingerprint::Fingerprinter;
 use crate::frontier::memory::MemoryFrontier;
 use crate::frontier::{Batch, Fate, Frontier, Settlement, Stats};
 use crate::protocol::{Assignment, Cursor, FeedId, Meters, Next, Outcome, ProxyRef, Signal, Why, WorkerId};
-use crate::proxy::{Endpoint, ProxyId, Route, Scheme};
+use crate::proxy::{ProxyId, Route};
 use crate::record::Seq;
 use crate::task::{HostKey, Task, TaskId};
 
@@ -84,20 +85,10 @@ pub(super) struct World {
     trail: Vec<String>,
 }
 
-fn route(number: usize) -> Route {
-    Route::Proxy(Endpoint {
-        scheme: Scheme::Http,
-        host: "127.0.0.1".to_owned(),
-        port: 1000 + number as u16,
-        credentials: None,
-        label: format!("p{number}").into(),
-    })
-}
-
 impl World {
     pub(super) fn new(scenario: Scenario) -> Self {
         let mut rng = fastrand::Rng::with_seed(scenario.seed ^ 0x5eed);
-        let routes: Vec<Route> = (0..scenario.proxies.len()).map(route).collect();
+        let routes: Vec<Route> = (0..scenario.proxies.len()).map(|number| route(number as u16)).collect();
         let site = Site::new(&scenario, &mut rng);
         let names = vec!["list".into(), "detail".into()];
         let mut world = Self {

@@ -1,0 +1,73 @@
+//! What the tests of the Desk are made of: limits as in the defaults, proxies, tasks.
+//!
+//! Each gives the plainest one that there is; a test changes what it is about.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Limits;
+use crate::config;
+use crate::proxy::{Endpoint, Route, Scheme};
+use crate::record::Seq;
+use crate::task::{HostKey, Request, StageId, Task, TaskId};
+
+/// The defaults, without a delay.
+pub(super) fn limits(workers: usize) -> Limits {
+    Limits {
+        workers,
+        pace: config::Pace { delay: Duration::ZERO, jitter: 0.0 },
+        retry: config::Retry {
+            attempts: 3,
+            witnesses: 3,
+            max_requests: 100,
+            status: vec![500],
+            gone: vec![404],
+            backoff: Duration::from_secs(1),
+            backoff_max: Duration::from_secs(300),
+        },
+        ban: config::Ban { status: vec![403], cooldown: Duration::from_secs(300) },
+        health: config::Health {
+            max_errors: 3,
+            decay: 0.5,
+            cooldown: Duration::from_secs(30),
+            cooldown_max: Duration::from_secs(1800),
+            max_silent: 5,
+        },
+        wait: Duration::from_secs(900),
+        drain: Duration::from_secs(30),
+        max_lag: 64 << 20,
+        bounds: config::Limits::default(),
+        feeds: 1,
+        stored: Seq::default(),
+        seed: 1,
+    }
+}
+
+/// The proxy `p<number>`.
+pub(super) fn route(number: u16) -> Route {
+    Route::Proxy(Endpoint {
+        scheme: Scheme::Http,
+        host: "127.0.0.1".to_owned(),
+        port: number,
+        credentials: None,
+        label: format!("p{number}").into(),
+    })
+}
+
+/// A task that nobody has tried.
+pub(super) fn task(id: u64, host: &str, priority: i32) -> Task {
+    let url: url::Url = format!("http://{host}/{id}").parse().expect("a URL");
+    Task {
+        id: TaskId(id),
+        stage: StageId(0),
+        host: HostKey::of(&url),
+        request: Request::get(url),
+        priority,
+        depth: 0,
+        meta: Arc::default(),
+        referrer: None,
+        start_url: "".into(),
+        attempts: 0,
+        requests: 0,
+    }
+}
