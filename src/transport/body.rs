@@ -72,6 +72,19 @@ impl Body {
         finished.map(Bytes::from).map_err(|error| self.failure_of(&error))
     }
 
+    /// What there is of a body that will not come to its end, decoded as far as it goes.
+    pub(super) fn begun(self) -> Bytes {
+        match self.coding {
+            Coding::Identity(pieces) => pieces.join(),
+            Coding::Gzip(mut decoder) => {
+                // What the decoder still holds is a bonus: that it cannot be had is no news.
+                let _ = decoder.flush();
+                Bytes::from(std::mem::take(&mut decoder.get_mut().bytes))
+            }
+            Coding::Deflate(deflate) => Bytes::from(deflate.decoded.bytes),
+        }
+    }
+
     fn failure_of(&self, error: &io::Error) -> Failure {
         if error.get_ref().is_some_and(|inner| inner.is::<Beyond>()) {
             Failure::TooLarge { limit: self.limit }

@@ -123,9 +123,9 @@ impl Client {
         }
         alarm.as_mut().reset(end);
         let body = match self.body_in_time(&mut response, alarm).await {
-            // It is read for the connection's sake, but what has happened is said by the status.
-            Err(_) if !(200..=299).contains(&status) => Bytes::new(),
-            body => body?,
+            // What has happened is said by the status; what there is of the page may say more of it.
+            Err((_, begun)) if !(200..=299).contains(&status) => begun,
+            body => body.map_err(|(failure, _)| failure)?,
         };
         Ok(Answer { status, headers: response.headers().clone(), body, secure: self.is_sure(&leg), at })
     }
@@ -182,29 +182,37 @@ impl Client {
         }
     }
 
-    /// Reads the body. What is readable is looked at before the clock is.
-    async fn body_in_time(&self, response: &mut ClientResponse, mut alarm: Pin<&mut Sleep>) -> Result<Bytes, Failure> {
-        let mut reading = pin!(self.body(response));
-        poll_fn(|cx| match reading.as_mut().poll(cx) {
-            std::task::Poll::Ready(body) => std::task::Poll::Ready(body),
-            std::task::Poll::Pending => alarm.as_mut().poll(cx).map(|()| Err(Failure::BodyTimeout)),
-        })
-        .await
+    /// Reads the body; a failure comes with what there is of it. What is readable is looked at before the clock is.
+    async fn body_in_time(
+        &self,
+        response: &mut ClientResponse,
+        mut alarm: Pin<&mut Sleep>,
+    ) -> Result<Bytes, (Failure, Bytes)> {
+        let mut body = self.body_of(response).map_err(|failure| (failure, Bytes::new()))?;
+        let ended = {
+            let mut reading = pin!(fill(&mut body, response));
+            poll_fn(|cx| match reading.as_mut().poll(cx) {
+                std::task::Poll::Ready(ended) => std::task::Poll::Ready(ended),
+                std::task::Poll::Pending => alarm.as_mut().poll(cx).map(|()| Err(Failure::BodyTimeout)),
+            })
+            .await
+        };
+        match ended {
+            Ok(()) => body.finish().map_err(|failure| (failure, Bytes::new())),
+            Err(failure) => Err((failure, body.begun())),
+        }
     }
 
-    async fn body(&self, response: &mut ClientResponse) -> Result<Bytes, Failure> {
+    fn body_of(&self, response: &ClientResponse) -> Result<Body, Failure> {
         let codings = response.headers().get_all(header::CONTENT_ENCODING);
         let codings: Vec<_> = codings.map(|value| value.to_str().unwrap_or("unreadable")).collect();
-        let mut body = Body::new(&codings.join(","), self.max_body)?;
+        let body = Body::new(&codings.join(","), self.max_body)?;
         let announced =
             response.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
         if announced.is_some_and(|length: u64| length > self.max_body) {
             return Err(Failure::TooLarge { limit: self.max_body });
         }
-        while let Some(piece) = response.next().await {
-            body.push(piece.map_err(|error| cut(&error))?)?;
-        }
-        body.finish()
+        Ok(body)
     }
 
     /// What it means that the alarm went off before there was a head.
@@ -236,6 +244,13 @@ impl Client {
             other => Failure::Unsendable(other.to_string()),
         }
     }
+}
+
+async fn fill(body: &mut Body, response: &mut ClientResponse) -> Result<(), Failure> {
+    while let Some(piece) = response.next().await {
+        body.push(piece.map_err(|error| cut(&error))?)?;
+    }
+    Ok(())
 }
 
 fn no_handshake() -> TlsFailure {

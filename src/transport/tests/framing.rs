@@ -140,19 +140,19 @@ async fn the_body_of_an_error_is_read_so_that_its_connection_is_kept() {
 }
 
 #[actix_rt::test]
-async fn an_error_is_that_error_however_its_body_ends_and_the_next_page_is_right() {
+async fn an_error_is_that_error_with_what_there_is_of_its_body_and_the_next_page_is_right() {
     let short = Fetch { timeout: Duration::from_millis(1_500), max_body: 1_000, ..settings() };
     let bodies = [
-        vec![send("Content-Length: 100\r\n\r\nonly this"), Step::Close],
-        vec![send("Transfer-Encoding: chunked\r\n\r\n5\r\nhel"), Step::Cut],
-        vec![send("Content-Length: 100\r\n\r\nonly this"), Step::Hang],
-        vec![send("Content-Length: 5000000000\r\n\r\nand so on")],
-        vec![send(format!("Transfer-Encoding: chunked\r\n\r\n7d0\r\n{}\r\n", "x".repeat(2_000)))],
-        vec![send("Content-Encoding: br\r\nContent-Length: 4\r\n\r\nabcd")],
-        vec![send("Content-Encoding: gzip\r\nContent-Length: 4\r\n\r\nabcd")],
+        (vec![send("Content-Length: 100\r\n\r\nonly this"), Step::Close], "only this"),
+        (vec![send("Transfer-Encoding: chunked\r\n\r\n5\r\nhel"), Step::Cut], "hel"),
+        (vec![send("Content-Length: 100\r\n\r\nonly this"), Step::Hang], "only this"),
+        (vec![send("Content-Length: 5000000000\r\n\r\nand so on")], ""),
+        (vec![send(format!("Transfer-Encoding: chunked\r\n\r\n7d0\r\n{}\r\n", "x".repeat(2_000)))], ""),
+        (vec![send("Content-Encoding: br\r\nContent-Length: 4\r\n\r\nabcd")], ""),
+        (vec![send("Content-Encoding: gzip\r\nContent-Length: 4\r\n\r\nabcd")], ""),
     ];
     let visits = Way::ALL.into_iter().flat_map(|way| bodies.iter().map(move |body| (way, body.clone())));
-    let visit = |(way, body): (Way, Vec<Step>)| {
+    let visit = |(way, (body, left)): (Way, (Vec<Step>, &'static str))| {
         let short = short.clone();
         async move {
             let steps = [vec![send("HTTP/1.1 404 Not Found\r\n")], body].concat();
@@ -163,7 +163,9 @@ async fn an_error_is_that_error_however_its_body_ends_and_the_next_page_is_right
             let bed = bed.await;
             let exchange = bed.get("/bad").await;
             assert_eq!(exchange.result.as_ref().map(|answer| answer.status), Ok(404), "{way:?}");
-            assert_eq!(page(&exchange), b"");
+            // How much of what is too large was there before it was known to be differs.
+            assert!(left.is_empty() || page(&exchange) == left.as_bytes(), "{way:?}: {:?}", page(&exchange));
+            assert!(page(&exchange).len() <= 1_000, "{way:?}");
             assert_eq!(page(&bed.get("/good").await), b"page", "{way:?}");
         }
     };
