@@ -16,6 +16,7 @@ pub struct Bed {
     pub(super) per_list: u32,
     pub(super) faults: Vec<(String, Fault)>,
     pub(super) latency: Duration,
+    pub(super) limit: Option<u32>,
     pub(super) https: bool,
     pub(super) certificate: Certificate,
     pub(super) proxies: Vec<proxy::Builder>,
@@ -34,6 +35,7 @@ impl Bed {
             faults: Vec::new(),
             // Long enough for requests that overlap to be seen to do so.
             latency: Duration::from_millis(8),
+            limit: None,
             https: false,
             certificate: Certificate::for_loopback("practice authority"),
             proxies: Vec::new(),
@@ -60,6 +62,12 @@ impl Bed {
     /// The site answers no faster than this.
     pub fn latency(mut self, latency: Duration) -> Self {
         self.latency = latency;
+        self
+    }
+
+    /// The site answers no more requests a second, all together; the others get 429.
+    pub fn limit(mut self, a_second: u32) -> Self {
+        self.limit = Some(a_second);
         self
     }
 

@@ -29,6 +29,7 @@ impl World {
             per_list,
             faults,
             latency,
+            limit,
             https,
             certificate,
             proxies,
@@ -42,6 +43,9 @@ impl World {
         let mut builder = site::Builder::new(lists, per_list).latency(latency);
         for (path, fault) in faults {
             builder = builder.fault(path, fault);
+        }
+        if let Some(limit) = limit {
+            builder = builder.limit(limit);
         }
         fs::write(folder.path().join("ca.pem"), certificate.authority).unwrap();
         fs::write(folder.path().join("other-ca.pem"), Certificate::for_loopback("another authority").authority)

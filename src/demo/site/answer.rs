@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use super::fault::Fault;
 use super::hostile::{After, Hostile};
@@ -142,11 +143,20 @@ impl Answers {
                 if asked.fetch_add(1, Ordering::Relaxed) >= *first {
                     return self.page(path);
                 }
-                let mut answer = Answer::status(*status);
-                answer.fields.extend(retry_after.map(|wait| ("Retry-After", wait.as_secs().to_string())));
-                answer
+                Self::turned_away(*status, *retry_after)
             }
         }
+    }
+
+    /// Too many ask; this one may again after `wait`, in whole seconds.
+    pub(super) fn come_again(wait: Duration) -> Answer {
+        Self::turned_away(429, Some(wait))
+    }
+
+    fn turned_away(status: u16, retry_after: Option<Duration>) -> Answer {
+        let mut answer = Answer::status(status);
+        answer.fields.extend(retry_after.map(|wait| ("Retry-After", wait.as_secs().to_string())));
+        answer
     }
 
     fn document(&self, path: &str, from: IpAddr) -> Option<Answer> {

@@ -9,6 +9,7 @@ mod echo;
 mod fault;
 mod hostile;
 mod journal;
+mod limit;
 mod pages;
 mod truth;
 
@@ -29,6 +30,7 @@ pub use self::fault::Fault;
 use self::hostile::After;
 pub use self::hostile::Hostile;
 pub use self::journal::{Journal, Visit};
+use self::limit::Limit;
 use self::pages::Pages;
 pub use self::truth::Expected;
 use super::hosting::Hosted;
@@ -45,6 +47,7 @@ pub struct Builder {
     faults: HashMap<String, Fault>,
     documents: HashMap<String, Document>,
     latency: Duration,
+    limit: Option<Limit>,
     tls: Option<Arc<ServerConfig>>,
 }
 
@@ -59,7 +62,14 @@ impl Builder {
     /// So many lists that link to so many details each.
     pub fn new(lists: u32, per_list: u32) -> Self {
         let pages = Pages { lists, per_list, seed: 1 };
-        Self { pages, faults: HashMap::new(), documents: HashMap::new(), latency: Duration::ZERO, tls: None }
+        Self {
+            pages,
+            faults: HashMap::new(),
+            documents: HashMap::new(),
+            latency: Duration::ZERO,
+            limit: None,
+            tls: None,
+        }
     }
 
     /// Other texts on the pages.
@@ -91,6 +101,13 @@ impl Builder {
         self
     }
 
+    /// Answers no more than `count` requests a second, whoever asks; the others get 429 and are to come again in the next.
+    #[must_use]
+    pub fn limit(mut self, count: u32) -> Self {
+        self.limit = Some(Limit::new(count));
+        self
+    }
+
     /// Speaks TLS with this certificate: `https`.
     #[must_use]
     pub fn tls(mut self, tls: Arc<ServerConfig>) -> Self {
@@ -111,6 +128,7 @@ impl Builder {
         let shared = Arc::new(Reception {
             answers: Answers::new(url.clone(), self.pages, self.faults, self.documents),
             latency: self.latency,
+            limit: self.limit,
             clock: Clock::start(),
             visits,
         });
@@ -153,6 +171,7 @@ impl Site {
 struct Reception {
     answers: Answers,
     latency: Duration,
+    limit: Option<Limit>,
     clock: Clock,
     visits: mpsc::UnboundedSender<Visit>,
 }
@@ -177,7 +196,10 @@ async fn serve(reception: &Reception, stream: impl AsyncRead + AsyncWrite + Unpi
         if !reception.latency.is_zero() {
             tokio::time::sleep(reception.latency).await;
         }
-        let answer = reception.answers.to(&request.target, peer.ip());
+        let answer = match &reception.limit {
+            Some(limit) if !limit.admits(started) => Answers::come_again(Duration::from_secs(1)),
+            Some(_) | None => reception.answers.to(&request.target, peer.ip()),
+        };
         let sent = wire.send(&answer.bytes(&request.method)).await;
         let (ended, status) = (reception.clock.now(), answer.status);
         let visit = Visit { started, ended, from: peer.ip(), port: peer.port(), path: request.target.clone(), status };
