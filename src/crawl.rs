@@ -22,7 +22,7 @@ use tokio::time::timeout;
 
 use self::storage::Storage;
 use crate::address::{DropParams, Scope, start_hosts};
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::config::{Count, Hosts, Settings};
 use crate::dispatcher::actor::{Dispatcher, DispatcherParts, Ended};
 use crate::dispatcher::desk::{Desk, Limits};
@@ -107,7 +107,7 @@ pub fn fetch_parts(settings: &Settings, clock: Clock) -> anyhow::Result<FetchPar
         recipe: Arc::new(Recipe::compile(&settings.stages)?),
         scope: Arc::new(Scope::new(&settings.crawl.hosts, hosts, settings.fetch.allow_private)),
         drop_params: Arc::new(DropParams::new(&settings.crawl.drop_params)),
-        rules: Arc::new(Rules::new(&settings.retry, &settings.ban)),
+        rules: Arc::new(Rules::new(&settings.retry, &settings.ban)?),
         fetch: Arc::new(settings.fetch.clone()),
         tls: Tls::new(&settings.fetch)?,
         clock,
@@ -126,7 +126,7 @@ fn plan(settings: Settings, surroundings: &Surroundings) -> anyhow::Result<Plan>
     Ok(Plan { settings, routes, fetching, storage })
 }
 
-fn limits(settings: &Settings, stored: Seq, seed: u64) -> Limits {
+fn limits(settings: &Settings, stored: Seq, resumed_at: Option<Timestamp>, seed: u64) -> Limits {
     Limits {
         workers: settings.worker_count(),
         pace: settings.pace,
@@ -139,6 +139,7 @@ fn limits(settings: &Settings, stored: Seq, seed: u64) -> Limits {
         bounds: settings.limits,
         feeds: settings.feeds.len(),
         stored,
+        resumed_at,
         seed,
     }
 }
@@ -148,6 +149,8 @@ fn launch(plan: Plan, surroundings: &Surroundings) -> Running {
     let Plan { settings, routes, fetching, storage } = plan;
     let Storage { frontier, feeds, feed_names, stored } = storage;
     let clock = surroundings.clock;
+    // Whoever found pages before has asked for some, perhaps a moment ago.
+    let resumed_at = (frontier.stats().found > 0).then(|| clock.now());
     let (dispatcher_home, sink_home) = (Arbiter::new(), Arbiter::new());
     let worker_homes: Vec<Arbiter> = (0..threads(&settings)).map(|_| Arbiter::new()).collect();
     let (ended_in, ended) = oneshot::channel();
@@ -156,7 +159,7 @@ fn launch(plan: Plan, surroundings: &Surroundings) -> Running {
     let supervisor = context.address();
 
     let parts = DispatcherParts {
-        desk: Desk::new(limits(&settings, stored, fastrand::u64(..)), &routes),
+        desk: Desk::new(limits(&settings, stored, resumed_at, fastrand::u64(..)), &routes),
         frontier,
         feed_names,
         observer: Observer::new(Arc::clone(&surroundings.names), clock.now()).shown_on(surroundings.view.clone()),

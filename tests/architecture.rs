@@ -15,8 +15,16 @@ const TOO_LONG: usize = 300;
 const PURPOSE: std::ops::RangeInclusive<usize> = 2..=6;
 
 /// Rooms that decide. What is in them takes `now` and a source of chance as arguments.
-const PURE: &[&str] =
-    &["dispatcher/desk.rs", "dispatcher/desk/", "proxy/", "pace/", "extract/", "address/", "worker/judge.rs"];
+const PURE: &[&str] = &[
+    "dispatcher/desk.rs",
+    "dispatcher/desk/",
+    "proxy/",
+    "pace/",
+    "extract/",
+    "address/",
+    "worker/judge.rs",
+    "worker/ban.rs",
+];
 /// Files of those rooms that read a file of start URLs.
 const IMPURE: &[&str] = &["address/starts.rs", "address/starts/", "address/start_file.rs", "address/start_file/"];
 

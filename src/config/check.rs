@@ -13,7 +13,7 @@ use super::origin::Origin;
 use super::problem::{Problem, suggestion};
 use super::schema::{Key, Names, RESERVED, ROOT, Shape, State};
 use super::settings::MetaColumn;
-use super::text::{self, Fault};
+use super::text;
 
 /// What is known of all layers so far.
 #[derive(Debug)]
@@ -226,7 +226,7 @@ impl<'a> Checker<'a> {
         match text::check(shape, kind) {
             Ok(kind) => Some(value_at(origin, kind)),
             Err(fault) => {
-                let (message, help) = describe(path, shape, &fault, &shown);
+                let (message, help) = shape.complaint(path, &fault, &shown);
                 self.fault(path, origin.clone(), message, help);
                 None
             }
@@ -256,35 +256,6 @@ impl<'a> Checker<'a> {
                 None
             }
         }
-    }
-}
-
-fn describe(path: &str, shape: &Shape, fault: &Fault, written: &str) -> (String, String) {
-    let written = match shape {
-        Shape::Selector | Shape::LinkSelector | Shape::Expect => text::shortened(written),
-        _ => text::shortened(&text::without_userinfo(written)),
-    };
-    match fault {
-        Fault::Type(actual) => (format!("{path:?} is {actual}, not {}", shape.expected()), shape.help().into()),
-        Fault::Value => (format!("{path:?} is not {}: {written}", shape.expected()), shape.help().into()),
-        Fault::Number(number) => (format!("{path:?} is not {}: {number}", shape.expected()), String::new()),
-        Fault::Word { near } => (
-            format!("{path:?} is not {}: {written}", shape.expected()),
-            near.clone().unwrap_or_else(|| format!("write {}", shape.expected())),
-        ),
-        Fault::Later { instead } => (format!("{path:?} = {written} is not built yet"), (*instead).to_owned()),
-        Fault::Zero => (format!("{path:?} cannot be zero"), shape.help().into()),
-        Fault::Selector { problem, help } => {
-            (format!("{path:?} is no selector that can be read, {problem}: {written}"), (*help).to_owned())
-        }
-        Fault::Template(error) => (
-            format!("{path:?} is not a template: {error}"),
-            "ranges are {1..5} or {001..100}, alternatives {a,b}; a literal brace is {{ or }}".into(),
-        ),
-        Fault::Name => (
-            format!("{path:?} is not a plain name: {written}"),
-            "the run's folder is called so: no slashes, no control characters, not . or ..".into(),
-        ),
     }
 }
 

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use super::check::{Checker, join};
 use super::origin::Origin;
 use super::problem::{Place, Problem};
-use super::{Crawl, Fetch, Log, Settings, text};
+use super::{Ban, BanRule, Crawl, Fetch, Log, Settings, text};
 use crate::proxy::Secret;
 
 /// The merged layers.
@@ -67,7 +67,7 @@ impl<'a> Merged<'a> {
             pace: self.section("pace")?,
             fetch: fetch?,
             retry: self.section("retry")?,
-            ban: self.section("ban")?,
+            ban: self.ban()?,
             health: self.section("health")?,
             feeds,
             frontier: self.section("frontier")?,
@@ -110,6 +110,19 @@ impl<'a> Merged<'a> {
             self.fault("fetch.ca_file", message, "it is a PEM file, relative to the config");
         }
         Some(fetch)
+    }
+
+    fn ban(&mut self) -> Option<Ban> {
+        let ban: Ban = self.section("ban")?;
+        for (place, rule) in ban.rules.iter().enumerate() {
+            let nothing = BanRule { name: rule.name.clone(), ..BanRule::default() };
+            if *rule == nothing {
+                let message = format!("the rule {:?} says of no page that it is one of a ban", rule.name);
+                let help = "give it one or more of status, select, body, url, header: all of them must hold";
+                self.fault(&format!("ban.rule.{place}"), message, help);
+            }
+        }
+        Some(ban)
     }
 
     fn log(&mut self, run_dir: Option<&Path>) -> Option<Log> {

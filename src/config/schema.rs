@@ -2,6 +2,8 @@
 //!
 //! One table, in the order in which settings are shown. It only says what is so; `check` holds a config against it.
 
+mod ban;
+
 use Shape::{
     Bool, Duration, Expect, Field, Headers, Hosts, LinkSelector, List, Name, Named, Param, Path, Proxy, Selector,
     Share, Size, Start, Table, Text, Whole, Word,
@@ -46,6 +48,12 @@ pub(super) enum Shape {
     Duration(u64),
     /// A size of at least one byte.
     Size,
+    /// A number per second, minute or hour.
+    Rate,
+    /// A regular expression, or behind a prefix such as `name: ` one.
+    Pattern(Subject),
+    /// A short name that logs and reports are grouped by.
+    Code,
     /// `"none"`, or what the other shape takes.
     OrNone(&'static Self),
     /// A table of header names and values.
@@ -58,6 +66,15 @@ pub(super) enum Shape {
     Table(&'static [Key]),
     /// A table whose keys the user chooses.
     Named(Names, &'static Self),
+}
+
+/// What a regular expression is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Subject {
+    /// A text by itself.
+    Text,
+    /// The value of a header, whose name comes first.
+    Header,
 }
 
 /// Whose names the keys of a table are.
@@ -123,7 +140,7 @@ pub(super) const ROOT: &[Key] = &[
     built("pace", Table(PACE)),
     built("fetch", Table(FETCH)),
     built("retry", Table(RETRY)),
-    built("ban", Table(BAN)),
+    built("ban", Table(ban::BAN)),
     built("health", Table(HEALTH)),
     later_section("outage", &["share", "probe", "max_wait"]),
     later_section("robots", &["obey", "crawl_delay"]),
@@ -198,10 +215,10 @@ const PROXIES: &[Key] = &[
 const PACE: &[Key] = &[
     built("delay", ANY_TIME),
     built("jitter", Share),
-    later("host_rate"),
-    later("host_in_flight"),
-    later("adaptive"),
-    later("retry_after_max"),
+    built("host_rate", Shape::OrNone(&Shape::Rate)),
+    built("host_in_flight", AT_MOST),
+    built("adaptive", Bool),
+    built("retry_after_max", ANY_TIME),
 ];
 
 const FETCH: &[Key] = &[
@@ -225,16 +242,6 @@ const RETRY: &[Key] = &[
     built("gone", STATUSES),
     built("backoff", ANY_TIME),
     built("backoff_max", ANY_TIME),
-];
-
-const BAN: &[Key] = &[
-    built("status", STATUSES),
-    later("select"),
-    later("body"),
-    later("url"),
-    later("rule"),
-    built("cooldown", ANY_TIME),
-    later("max_wait"),
 ];
 
 const HEALTH: &[Key] = &[

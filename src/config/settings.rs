@@ -3,9 +3,11 @@
 //! Plain data. Reading and checking it is the rest of this folder; turning `[stage.*]` into something that can read a page
 //! is [`crate::extract`].
 
+mod ban;
 mod feed;
 mod limits;
 mod log;
+mod pace;
 mod recipe;
 
 use std::num::NonZeroUsize;
@@ -17,9 +19,11 @@ use serde::{Deserialize, Deserializer, de::Error};
 use super::unit::{deserialize_duration, deserialize_size};
 use crate::proxy::{Route, Secret};
 
+pub use ban::{Ban, BanRule, header_rule};
 pub use feed::{Compress, Feed, FeedKind, IfExists, MetaColumn, STDOUT};
 pub use limits::Limits;
 pub use log::{Log, LogFormat, LogLevel};
+pub use pace::Pace;
 pub use recipe::{Expect, Field, Link, Stage, Take};
 
 /// A whole config.
@@ -118,16 +122,6 @@ pub struct Proxies {
     pub wait: Duration,
 }
 
-/// `[pace]`
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
-pub struct Pace {
-    /// The least time between two requests of one proxy to one host.
-    #[serde(deserialize_with = "deserialize_duration")]
-    pub delay: Duration,
-    /// A share of `delay` that is added at random, 0 to 1.
-    pub jitter: f64,
-}
-
 /// `[fetch]`
 #[derive(Clone, Debug, Deserialize)]
 pub struct Fetch {
@@ -177,16 +171,6 @@ pub struct Retry {
     /// The longest wait.
     #[serde(deserialize_with = "deserialize_duration")]
     pub backoff_max: Duration,
-}
-
-/// `[ban]`
-#[derive(Clone, Debug, Deserialize)]
-pub struct Ban {
-    /// Statuses that say that the site refuses this proxy.
-    pub status: Vec<u16>,
-    /// How long such a proxy leaves that host alone; doubled each time.
-    #[serde(deserialize_with = "deserialize_duration")]
-    pub cooldown: Duration,
 }
 
 /// `[health]`

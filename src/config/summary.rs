@@ -38,7 +38,14 @@ pub fn opening_line(settings: &Settings) -> String {
         std::cmp::Ordering::Greater => format!(": {} parked", workers - routes),
     };
     let pace = pace(settings.pace.delay, workers.min(routes), settings.auto_worker_count().min(routes));
-    format!("{}, {ways}{rest}; {pace}", counted(workers, "worker", "workers"))
+    let host = settings.pace.host_gap.map_or_else(String::new, of_one_host);
+    format!("{}, {ways}{rest}; {pace}{host}", counted(workers, "worker", "workers"))
+}
+
+fn of_one_host(gap: Duration) -> String {
+    let rate = 1.0 / gap.as_secs_f64();
+    let (rate, unit) = if rate < 1.0 { (rate * 60.0, "min") } else { (rate, "s") };
+    format!("; of one host at most {} a {unit}", rounded(rate))
 }
 
 fn pace(delay: Duration, busy: usize, with_auto: usize) -> String {

@@ -4,10 +4,12 @@
 //! settings.
 
 use config::ValueKind;
+use regex::Regex;
 use url::Host;
 
+use super::header_rule;
 use super::problem::suggestion;
-use super::schema::Shape;
+use super::schema::{Shape, Subject};
 use super::unit;
 use crate::address::{Template, TemplateError};
 use crate::extract::{Css, Selector, SelectorError};
@@ -29,6 +31,8 @@ pub(super) enum Fault {
     Zero,
     /// It is no selector; why, and how one is written.
     Selector { problem: String, help: &'static str },
+    /// It is no regular expression; why.
+    Pattern(String),
     /// It is no template.
     Template(String),
     /// It is no plain name.
@@ -97,6 +101,10 @@ fn check_text(shape: &Shape, text: String) -> Result<ValueKind, Fault> {
         Shape::Duration(least) => {
             at_least(unit::duration(&text).map(|duration| duration.as_millis()), *least).map(|()| text)
         }
+        Shape::Rate => unit::rate(&text).map(|_| text).ok_or(Fault::Value),
+        Shape::Pattern(subject) => pattern(*subject, text),
+        Shape::Code if is_code(&text) => Ok(text),
+        Shape::Code => Err(Fault::Value),
         Shape::Size => at_least(unit::size(&text).map(u128::from), 1).map(|()| text),
         Shape::Hosts | Shape::Count(_) => Err(Fault::Value),
         Shape::Bool | Shape::Whole(..) | Shape::Share | Shape::Headers | Shape::Field(_) => Err(Fault::Type("text")),
@@ -153,6 +161,32 @@ fn link_selector(text: String) -> Result<String, Fault> {
     refuse(&text, &["xpath:", "json:", "regex:", "meta:", "const:"], "use a CSS selector")?;
     Css::parse(text.strip_prefix("css:").unwrap_or(&text))?;
     Ok(text)
+}
+
+fn pattern(subject: Subject, text: String) -> Result<String, Fault> {
+    let pattern = match subject {
+        Subject::Text if text.is_empty() => return Err(Fault::Value),
+        Subject::Text => &*text,
+        Subject::Header => {
+            let (name, value) = header_rule(&text);
+            if is_header_name(name) { value } else { return Err(Fault::Value) }
+        }
+    };
+    match Regex::new(pattern) {
+        Ok(_) => Ok(text),
+        // The library draws a picture; its last line says what is wrong, and shows nothing of the text.
+        Err(regex::Error::Syntax(picture)) => {
+            let last = picture.lines().last().unwrap_or_default();
+            Err(Fault::Pattern(last.trim_start_matches("error: ").to_owned()))
+        }
+        Err(_) => Err(Fault::Pattern("it is too large".to_owned())),
+    }
+}
+
+/// A name that reasons are counted by.
+fn is_code(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_';
+    text.len() <= 40 && text.bytes().all(plain) && text.starts_with(|letter: char| letter.is_ascii_lowercase())
 }
 
 fn refuse(text: &str, later: &[&str], instead: &str) -> Result<(), Fault> {

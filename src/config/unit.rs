@@ -1,4 +1,4 @@
-//! Text with a unit: durations and sizes.
+//! Text with a unit: durations, sizes and rates.
 //!
 //! Text comes in, a value or nothing goes out. Pure; what to say of a text that is neither is not known here.
 
@@ -22,6 +22,25 @@ pub(super) fn duration(text: &str) -> Option<Duration> {
 pub(super) fn size(text: &str) -> Option<u64> {
     let has_unit = text.contains(|letter: char| letter.is_alphabetic());
     text.trim().parse::<ByteSize>().ok().filter(|_| has_unit).map(|size| size.as_u64())
+}
+
+/// `20/s`, `30/min`, `500/h`: the time from one to the next, to the microsecond. None of `0/s`, and of what is faster than
+/// a microsecond each.
+pub(super) fn rate(text: &str) -> Option<Duration> {
+    let (count, unit) = text.split_once('/')?;
+    let seconds: u64 = match unit.trim() {
+        "s" | "sec" => 1,
+        "min" | "m" => 60,
+        "h" => 3600,
+        _ => return None,
+    };
+    let count = count.trim();
+    let plain = !count.is_empty() && count.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let count: f64 = count.parse().ok().filter(|_| plain)?;
+    // Rounded up: a limit is rather kept than met.
+    let gap = (Duration::from_secs(seconds).as_micros() as f64 / count).ceil();
+    let gap = (gap.is_finite() && count <= 1e6).then(|| Duration::from_micros(gap as u64))?;
+    (gap <= LONGEST).then_some(gap)
 }
 
 pub(super) fn deserialize_duration<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
@@ -64,11 +83,26 @@ mod tests {
         }
     }
 
+    #[test]
+    fn rates_have_a_count_and_a_unit_and_become_gaps() {
+        assert_eq!(rate("20/s"), Some(Duration::from_millis(50)));
+        assert_eq!(rate("30/min"), Some(Duration::from_secs(2)));
+        assert_eq!(rate(" 0.5 / s "), Some(Duration::from_secs(2)));
+        assert_eq!(rate("1/h"), Some(Duration::from_secs(3600)));
+        assert_eq!(rate("3/s"), Some(Duration::from_micros(333_334)), "never faster than it says");
+        for bad in
+            ["", "20", "/s", "20/", "0/s", "-1/s", "+1/s", "1e3/s", "20/day", "20 per s", "inf/s", "9999999999/s"]
+        {
+            assert_eq!(rate(bad), None, "{bad}");
+        }
+    }
+
     proptest! {
         #[test]
-        fn no_text_panics(text in "\\PC{0,20}", near in "[0-9.]{0,22} ?[a-zA-Z]{0,3}") {
+        fn no_text_panics(text in "\\PC{0,20}", near in "[0-9.]{0,22} ?/?[a-zA-Z]{0,3}") {
             for text in [text, near] {
                 duration(&text);
+                rate(&text);
                 size(&text);
             }
         }

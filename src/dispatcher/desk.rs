@@ -11,6 +11,7 @@ mod ending;
 mod fixture;
 mod intake;
 mod ledger;
+mod pacing;
 mod penalty;
 mod roster;
 #[cfg(test)]
@@ -37,11 +38,11 @@ pub use self::words::{Event, Limits, Order, StoreCall};
 use crate::clock::Timestamp;
 use crate::dispatcher::notice::{Ending, Notice};
 use crate::frontier::Try;
-use crate::pace::Pace;
-use crate::protocol::WorkerId;
+use crate::pace::{Pace, Refusals};
+use crate::protocol::{Assignment, WorkerId};
 use crate::proxy::pool::{Change, Pool};
 use crate::proxy::{ProxyId, Route};
-use crate::task::{Epoch, Task, TaskId};
+use crate::task::{Epoch, HostKey, Task, TaskId};
 use crate::verdict::Reason;
 
 /// Fetches that one worker may have out.
@@ -58,6 +59,8 @@ struct Held {
     tries: Vec<Try>,
     requests: u32,
     abandoned: u32,
+    /// Who was asked to wait instead of getting it.
+    refusals: Refusals,
     /// Not to be given out before that.
     not_before: Timestamp,
     /// The only proxy may try it again.
@@ -93,6 +96,8 @@ pub struct Desk {
     roster: Roster,
     window: Window,
     held: HashMap<TaskId, Held>,
+    /// Fetches that are out, and where.
+    fetching: HashMap<Assignment, HostKey>,
     ledger: Ledger,
     intake: Intake,
     phase: Phase,
@@ -117,10 +122,11 @@ impl Desk {
         Self {
             rng: fastrand::Rng::with_seed(limits.seed),
             pool: Pool::new(routes),
-            pace: Pace::new(limits.pace, &limits.ban),
+            pace: Pace::new(limits.pace, &limits.ban, limits.resumed_at),
             roster: Roster::new(PER_WORKER),
             window: Window::default(),
             held: HashMap::new(),
+            fetching: HashMap::new(),
             ledger: Ledger::new(limits.feeds, limits.stored),
             intake: Intake::default(),
             phase: Phase::Running,
@@ -197,7 +203,7 @@ impl Desk {
             self.no_proxy_deadline(),
             self.phase.until(),
             self.deadline(),
-            self.barred_since.map(|since| since + ending::BANNED_FOR),
+            self.barred_since.map(|since| since + self.limits.ban.max_wait),
         ];
         // What was due by now has been done or cannot be done yet: then another event will come.
         let next = wishes.into_iter().flatten().filter(|&at| at > now).min();

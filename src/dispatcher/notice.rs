@@ -3,6 +3,7 @@
 //! They go out of the Desk as they happen and come in where they are counted and written. How they are worded is not known here.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::frontier::Stats;
@@ -84,6 +85,15 @@ pub enum Notice {
         cause: PauseCause,
         /// What was seen.
         reason: Reason,
+    },
+    /// A host asked one proxy after the other to wait: nobody asks it for a while, and from then on less often.
+    HostSlowed {
+        /// Which host.
+        host: HostKey,
+        /// Nobody asks it before.
+        until: Timestamp,
+        /// The least time between two requests from then on.
+        gap: Duration,
     },
     /// A fetch has ended.
     Page(Box<PageNotice>),

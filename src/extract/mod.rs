@@ -18,10 +18,11 @@ mod tests;
 
 use std::sync::Arc;
 
+use scraper::Html;
 use serde_json::{Map, Value};
 use url::Url;
 
-use self::document::Document;
+use self::document::{Document, Needs};
 use crate::address::DropParams;
 
 pub use css::Css;
@@ -63,20 +64,40 @@ pub struct Extracted {
 /// "In the order of the page" means the order in which the parser makes the elements: that of their start tags, also where
 /// it moves an element to mend broken HTML.
 pub fn read(stage: &Stage, page: &Page<'_>) -> Extracted {
-    let document = match Document::parse(page.text, stage.needs()) {
-        Ok(document) => document,
+    read_and_look(stage, page, &[]).0
+}
+
+/// Reads a page as [`read`] does, and says of each of `marks` whether it matches; the page is parsed once for both.
+pub fn read_and_look(stage: &Stage, page: &Page<'_>, marks: &[&Css]) -> (Extracted, Vec<bool>) {
+    let needs = stage.needs();
+    let needs = Needs { html: needs.html || !marks.is_empty(), ..needs };
+    match Document::parse(page.text, needs) {
+        Ok(document) => (read_document(stage, page, &document), found(document.html.as_ref(), marks)),
         Err(error) => {
             let missing = stage.fields().iter().map(|field| Arc::clone(field.name())).collect();
             let shortfall = Shortfall::NotJson { stage: Arc::clone(stage.name()), problem: error.to_string() };
-            return Extracted { missing, shortfall: Some(shortfall), ..Extracted::default() };
+            let extracted = Extracted { missing, shortfall: Some(shortfall), ..Extracted::default() };
+            (extracted, look(page.text, marks))
         }
-    };
-    let readings: Vec<_> = stage.fields().iter().map(|field| field.read(&document, page.meta)).collect();
+    }
+}
+
+/// Says of each of `marks` whether it matches a page of whatever stage.
+pub fn look(text: &str, marks: &[&Css]) -> Vec<bool> {
+    if marks.is_empty() { Vec::new() } else { found(Some(&Html::parse_document(text)), marks) }
+}
+
+fn found(html: Option<&Html>, marks: &[&Css]) -> Vec<bool> {
+    marks.iter().map(|mark| html.is_some_and(|html| mark.matches_in(html))).collect()
+}
+
+fn read_document(stage: &Stage, page: &Page<'_>, document: &Document) -> Extracted {
+    let readings: Vec<_> = stage.fields().iter().map(|field| field.read(document, page.meta)).collect();
     let links = document.html.as_ref().map(|html| links::find(html, stage.links(), page.url, page.drop_params));
     let links = links.unwrap_or_default();
     let missing = fields::unmatched(stage.fields(), &readings).map(|field| Arc::clone(field.name())).collect();
 
-    let shortfall = shortfall::of(stage, &document, &links, &readings);
+    let shortfall = shortfall::of(stage, document, &links, &readings);
     if shortfall.is_some() {
         return Extracted { missing, shortfall, ..Extracted::default() };
     }

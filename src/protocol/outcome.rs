@@ -14,7 +14,7 @@ use crate::verdict::Verdict;
 /// What one fetch cost, and when.
 #[derive(Clone, Debug, Default)]
 pub struct Meters {
-    /// For each host that was asked, when the first byte of the last request to it was sent; the last one asked comes last.
+    /// Each request that went out, in order: whom it asked, and when its first byte was sent.
     pub sent: Vec<(HostKey, Timestamp)>,
     /// Requests that went out, redirects and redials among them.
     pub requests: u32,

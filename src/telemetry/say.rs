@@ -37,6 +37,7 @@ pub fn notice(names: &Names, notice: &Notice, now: Timestamp) {
         Notice::HostPaused { proxy, host, until, cause, reason } => {
             paused(names, *proxy, host, until.since(now), *cause, reason);
         }
+        Notice::HostSlowed { host, until, gap } => slowed(host, until.since(now), *gap),
         Notice::Page(done) if done.then == Then::Done => {}
         Notice::Page(failed) => page(names, failed, None, now),
         Notice::Abandoned { task } => abandoned(task),
@@ -129,6 +130,18 @@ fn retired(names: &Names, proxy: ProxyId, reason: &Reason) {
         reason.code = reason.code,
         reason.detail = reason.detail,
         "{label} is out for this run: {reason}"
+    );
+}
+
+fn slowed(host: &HostKey, rest: Duration, gap: Duration) {
+    warn!(
+        event = "host.slowed",
+        host = %host,
+        for_ms = ms(rest),
+        gap_ms = ms(gap),
+        "{host} asks all proxies to wait: nobody asks it for {}, then one request follows another after {} ms",
+        span(rest),
+        ms(gap)
     );
 }
 

@@ -21,7 +21,8 @@ use crate::protocol::{
 };
 use crate::proxy::{Credentials, Endpoint, ProxyId, Route, Scheme, Secret};
 use crate::task::{Epoch, HostKey, Request, StageId, Task, TaskId};
-use crate::transport::Tls;
+use crate::transport::{HeaderMap, Tls};
+use crate::worker::ban::{Outside, Watch};
 use crate::worker::{FetchParts, ProxyWorker, Rules, WorkerParts};
 
 pub(super) use proxy::{Proxy, Reply};
@@ -42,7 +43,11 @@ pub(super) fn scope(hosts: &[&str]) -> Scope {
 }
 
 pub(super) fn rules() -> Rules {
-    let retry = config::Retry {
+    Rules::new(&retry(), &ban()).expect("rules")
+}
+
+fn retry() -> config::Retry {
+    config::Retry {
         attempts: 3,
         witnesses: 3,
         max_requests: 100,
@@ -50,8 +55,26 @@ pub(super) fn rules() -> Rules {
         gone: vec![404, 410],
         backoff: Duration::from_secs(1),
         backoff_max: Duration::from_secs(300),
-    };
-    Rules::new(&retry, &config::Ban { status: vec![403, 303], cooldown: Duration::from_secs(300) })
+    }
+}
+
+/// `[ban]` with statuses only.
+pub(super) fn ban() -> config::Ban {
+    config::Ban {
+        status: vec![403, 303],
+        select: Vec::new(),
+        body: Vec::new(),
+        url: Vec::new(),
+        rules: Vec::new(),
+        cooldown: Duration::from_secs(300),
+        max_wait: Duration::from_secs(3600),
+    }
+}
+
+/// Nothing to look for.
+pub(super) fn no_signs() -> Watch {
+    let (url, headers) = (url("http://site.test/"), HeaderMap::new());
+    rules().ban().watch(Outside { status: 200, url: &url, headers: &headers })
 }
 
 pub(super) fn fetch_settings() -> config::Fetch {
@@ -166,9 +189,19 @@ impl Bed {
 
     /// The same, on another thread.
     pub(super) async fn start_on(arbiter: &ArbiterHandle) -> Self {
+        Self::with(arbiter, fetch_parts()).await
+    }
+
+    /// One that goes by these signs of a ban.
+    pub(super) async fn with_ban(ban: config::Ban) -> Self {
+        let rules = Arc::new(Rules::new(&retry(), &ban).expect("rules"));
+        Self::with(&Arbiter::current(), FetchParts { rules, ..fetch_parts() }).await
+    }
+
+    async fn with(arbiter: &ArbiterHandle, fetching: FetchParts) -> Self {
         let (home, reports) = ear();
         let (supervisor, obituaries) = ear();
-        let parts = WorkerParts { dispatcher: home.clone(), fetching: fetch_parts() };
+        let parts = WorkerParts { dispatcher: home.clone(), fetching };
         let clock = parts.fetching.clock;
         let obituary = Obituary::new(Role::Worker(ME), supervisor);
         let worker = ProxyWorker::start_in_arbiter(arbiter, move |_| ProxyWorker::new(ME, parts, obituary));
@@ -252,7 +285,7 @@ impl Bed {
 
     /// When requests went out to `host`, as the outcome tells.
     pub(super) fn sent(outcome: &Outcome, host: &str) -> Timestamp {
-        outcome.meters.sent.iter().find(|(key, _)| *key.0 == *host).expect("it was asked").1
+        outcome.meters.sent.iter().rev().find(|(key, _)| *key.0 == *host).expect("it was asked").1
     }
 }
 

@@ -17,6 +17,7 @@ use crate::record::{Provenance, Record};
 use crate::task::{HostKey, NewTask, Request, Task};
 use crate::transport::{Answer, Exchange, Failure, Tls};
 use crate::verdict::{Reason, Verdict};
+use crate::worker::ban::Outside;
 use crate::worker::binding::Binding;
 use crate::worker::judge::{self, Channel, Head, Rules};
 use crate::worker::page::{self, Interrupted, Unread};
@@ -151,7 +152,13 @@ impl Fetch<'_> {
             };
             let channel = Channel::answered(&self.binding.route, &request.url, &answer);
             let url = request.url.clone();
-            if let Err(end) = trail.follow(request, &next) {
+            let outside = Outside { status: answer.status, url: &next.url, headers: &answer.headers };
+            // First of all: a login on another host is a ban, not a link that leads astray.
+            let followed = match self.parts.rules.ban().of_redirect(outside) {
+                Some(sign) => Err(DeadEnd::Banned { sign }),
+                None => trail.follow(request, &next),
+            };
+            if let Err(end) = followed {
                 return LastHop { url, end: HopEnd::Astray(end, channel) };
             }
             self.meters.hops += 1;
@@ -183,7 +190,6 @@ impl Fetch<'_> {
         meters.receive += exchange.timing.receive;
         if let Some(sent) = exchange.sent {
             meters.requests += 1;
-            meters.sent.retain(|(asked, _)| asked != host);
             meters.sent.push((host.clone(), sent));
             self.binding.spacing.borrow_mut().sent(host, sent, self.gap);
         }
@@ -207,14 +213,27 @@ impl Fetch<'_> {
     async fn answered(self, url: Url, answer: Answer, at: Timestamp) -> Result<Fetched, NoOutcome> {
         let (parts, task) = (self.parts, self.task);
         let channel = Channel::answered(&self.binding.route, &url, &answer);
-        let content_type = match judge::head(answer.status, answer.retry_after(), channel, &parts.rules) {
-            Head::Verdict(verdict) => return Ok(verdict.into()),
-            Head::Page => answer.content_type().map(str::to_owned),
+        let outside = Outside { status: answer.status, url: &url, headers: &answer.headers };
+        let watch = parts.rules.ban().watch(outside);
+        let unread = Unread {
+            stage: task.stage,
+            url: url.clone(),
+            content_type: answer.content_type().map(str::to_owned),
+            body: answer.body.clone(),
+            meta: Arc::clone(&task.meta),
+            drop_params: Arc::clone(&parts.drop_params),
         };
-        let (meta, drop_params) = (Arc::clone(&task.meta), Arc::clone(&parts.drop_params));
-        let unread = Unread { stage: task.stage, url: url.clone(), content_type, body: answer.body, meta, drop_params };
-        let extracted = unread.read(&parts.recipe).await?;
+        let (extracted, sign) = match judge::head(answer.status, answer.retry_after(), channel, &parts.rules) {
+            Head::Verdict(verdict) => {
+                let sign = unread.search(watch).await?;
+                return Ok(sign.map_or(verdict, |sign| judge::banned(sign, channel)).into());
+            }
+            Head::Page => unread.read(&parts.recipe, watch).await?,
+        };
         self.meters.extract = parts.clock.now().since(at);
+        if let Some(sign) = sign {
+            return Ok(judge::banned(sign, channel).into());
+        }
         let provenance = self.provenance(answer.status, at);
         // A page that falls short has neither links nor rows: extraction sees to that.
         Ok(Fetched {

@@ -14,25 +14,34 @@ use crate::proxy::{Route, Scheme};
 use crate::task::Exclusion;
 use crate::transport::{Answer, Failure};
 use crate::verdict::{Certainty, Reason, Verdict};
+use crate::worker::ban::{BanError, Signs};
 use crate::worker::redirect::DeadEnd;
 
-/// What the config says about statuses.
+/// What the config says about answers.
 #[derive(Clone, Debug)]
 pub struct Rules {
     retry: Vec<u16>,
     gone: Vec<u16>,
-    ban: Vec<u16>,
+    ban: Signs,
 }
 
 impl Rules {
     /// The rules of a config.
-    pub fn new(retry: &config::Retry, ban: &config::Ban) -> Self {
-        Self { retry: retry.status.clone(), gone: retry.gone.clone(), ban: ban.status.clone() }
+    ///
+    /// # Errors
+    /// A ban rule does not compile.
+    pub fn new(retry: &config::Retry, ban: &config::Ban) -> Result<Self, BanError> {
+        Ok(Self { retry: retry.status.clone(), gone: retry.gone.clone(), ban: Signs::new(ban)? })
+    }
+
+    /// How a ban shows.
+    pub(crate) const fn ban(&self) -> &Signs {
+        &self.ban
     }
 
     /// Does the config say what this status means? Then it is not followed either, should it be a redirect.
     pub(crate) fn name(&self, status: u16) -> bool {
-        [&self.ban, &self.gone, &self.retry].iter().any(|list| list.contains(&status))
+        self.gone.contains(&status) || self.retry.contains(&status)
     }
 }
 
@@ -86,14 +95,16 @@ pub(crate) enum Head {
     Verdict(Verdict),
 }
 
+/// Judges an answer that has the signs of a ban: they go before all else that it says.
+pub(crate) fn banned(sign: Reason, channel: Channel) -> Verdict {
+    blame(channel, Verdict::Banned(sign))
+}
+
 /// Judges the status of the last answer. The config's lists go before what the numbers mean by themselves.
 pub(crate) fn head(status: u16, retry_after: Option<Duration>, channel: Channel, rules: &Rules) -> Head {
     let reason = Reason::new(format!("status.{status}"), format!("answered with status {status}"));
     let certainty = channel.certainty();
     let throttled = |reason| Verdict::Throttled { retry_after, reason };
-    if rules.ban.contains(&status) {
-        return Head::Verdict(blame(channel, Verdict::Banned(reason)));
-    }
     if rules.gone.contains(&status) {
         return Head::Verdict(Verdict::Gone(certainty, reason));
     }
@@ -172,6 +183,7 @@ pub(crate) fn dead_end(end: &DeadEnd, channel: Channel) -> Verdict {
             };
             Verdict::Excluded(*exclusion, Reason::new(code, format!("redirected to {host}, {why}")))
         }
+        DeadEnd::Banned { sign } => Verdict::Banned(sign.clone()),
     };
     blame(channel, verdict)
 }

@@ -4,6 +4,7 @@
 //! not know how pages are chosen, how proxies are scored, or where records go.
 
 mod actor;
+mod ban;
 mod binding;
 mod fetch;
 mod job;
@@ -18,6 +19,7 @@ mod text;
 mod bed;
 
 pub use actor::{ProxyWorker, WorkerParts};
+pub use ban::BanError;
 pub use fetch::FetchParts;
 pub use judge::Rules;
 pub use probe::{Probe, Seen, judge_file, lone_task, probe};

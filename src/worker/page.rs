@@ -3,6 +3,7 @@
 //! What comes in: a body and its task. What goes out: [`Extracted`], then new tasks and records. It must not know proxies;
 //! large bodies are read off the arbiter, where they would make the neighbours' timers fire late.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -12,6 +13,8 @@ use crate::address::{DropParams, Scope};
 use crate::extract::{self, Extracted, FoundLink, Page, Recipe};
 use crate::record::{Provenance, Record};
 use crate::task::{Meta, NewTask, Request, StageId, Task};
+use crate::verdict::Reason;
+use crate::worker::ban::Watch;
 
 /// Bodies above this many bytes are read on another thread: extraction takes some 20 µs a KiB.
 const LARGE: usize = 256 * 1024;
@@ -38,17 +41,41 @@ pub(crate) struct Unread {
 }
 
 impl Unread {
-    /// Reads it. A panic in there is a panic here, on whichever thread it happened.
+    /// Reads it, and looks for the signs of a ban. A panic in there is a panic here, on whichever thread it happened.
     ///
     /// # Errors
     /// The runtime is ending.
-    pub(crate) async fn read(self, recipe: &Arc<Recipe>) -> Result<Extracted, Interrupted> {
-        if self.body.len() <= LARGE {
-            return Ok(self.read_here(recipe));
-        }
+    pub(crate) async fn read(
+        self,
+        recipe: &Arc<Recipe>,
+        watch: Watch,
+    ) -> Result<(Extracted, Option<Reason>), Interrupted> {
         let recipe = Arc::clone(recipe);
-        match actix_rt::task::spawn_blocking(move || self.read_here(&recipe)).await {
-            Ok(extracted) => Ok(extracted),
+        self.apart(move |unread| unread.read_here(&recipe, &watch)).await
+    }
+
+    /// Only looks for the signs of a ban.
+    ///
+    /// # Errors
+    /// The runtime is ending.
+    pub(crate) async fn search(self, watch: Watch) -> Result<Option<Reason>, Interrupted> {
+        if watch.is_settled() {
+            return Ok(watch.settle("", &[]));
+        }
+        self.apart(move |unread| {
+            let text = unread.text();
+            watch.settle(&text, &extract::look(&text, &watch.selectors()))
+        })
+        .await
+    }
+
+    /// Does `work`, and if there is much of it on a thread of its own.
+    async fn apart<T: Send + 'static>(self, work: impl FnOnce(&Self) -> T + Send + 'static) -> Result<T, Interrupted> {
+        if self.body.len() <= LARGE {
+            return Ok(work(&self));
+        }
+        match actix_rt::task::spawn_blocking(move || work(&self)).await {
+            Ok(done) => Ok(done),
             Err(error) => match error.try_into_panic() {
                 Ok(payload) => std::panic::resume_unwind(payload),
                 Err(_cancelled) => Err(Interrupted),
@@ -56,12 +83,18 @@ impl Unread {
         }
     }
 
-    fn read_here(&self, recipe: &Recipe) -> Extracted {
+    fn text(&self) -> Cow<'_, str> {
+        super::text::decode(self.content_type.as_deref(), &self.url, &self.body)
+    }
+
+    fn read_here(&self, recipe: &Recipe, watch: &Watch) -> (Extracted, Option<Reason>) {
         #[cfg(test)]
         crate::worker::bed::panic_if_asked_to(&self.url);
-        let text = super::text::decode(self.content_type.as_deref(), &self.url, &self.body);
+        let text = self.text();
         let page = Page { url: &self.url, text: &text, meta: &self.meta, drop_params: &self.drop_params };
-        extract::read(recipe.stage(self.stage), &page)
+        let marks = if watch.is_settled() { Vec::new() } else { watch.selectors() };
+        let (extracted, found) = extract::read_and_look(recipe.stage(self.stage), &page, &marks);
+        (extracted, watch.settle(&text, &found))
     }
 }
 
@@ -114,7 +147,7 @@ mod tests {
         };
         let (recipe, done, turns) = (Arc::new(bed::recipe()), Cell::new(false), Cell::new(0));
         let reading = async {
-            let extracted = unread.read(&recipe).await.unwrap();
+            let extracted = unread.read(&recipe, bed::no_signs()).await.unwrap().0;
             assert_eq!(extracted.shortfall, None);
             done.set(true);
         };

@@ -15,8 +15,9 @@ use crate::extract::Extracted;
 use crate::protocol::{Meters, ProxyLease, ProxyRef};
 use crate::proxy::{ProxyId, Route};
 use crate::task::{Epoch, HostKey, NewTask, Request, StageId, Task, TaskId};
-use crate::transport::Answer;
+use crate::transport::{Answer, HeaderMap};
 use crate::verdict::{Reason, Verdict};
+use crate::worker::ban::{Outside, Watch};
 use crate::worker::binding::Binding;
 use crate::worker::fetch::{Fetch, FetchParts, Fetched, HopEnd, NoOutcome};
 use crate::worker::job;
@@ -66,10 +67,15 @@ impl Seen {
 
     /// What the recipe of `parts` finds in it, as an answer to `task`, whatever the status; nothing if the runtime is ending.
     pub async fn read(&self, task: &Task, parts: &FetchParts) -> Extracted {
+        let outside = Outside { status: self.status, url: &self.url, headers: &HeaderMap::new() };
+        self.judged(task, parts, parts.rules.ban().watch(outside)).await.0
+    }
+
+    async fn judged(&self, task: &Task, parts: &FetchParts, watch: Watch) -> (Extracted, Option<Reason>) {
         let (url, content_type, body) = (self.url.clone(), self.content_type.clone(), self.body.clone());
         let (meta, drop_params) = (Arc::clone(&task.meta), Arc::clone(&parts.drop_params));
         let unread = Unread { stage: task.stage, url, content_type, body, meta, drop_params };
-        unread.read(&parts.recipe).await.unwrap_or_default()
+        unread.read(&parts.recipe, watch).await.unwrap_or_default()
     }
 }
 
@@ -130,15 +136,21 @@ pub async fn judge_file(task: &Task, body: Bytes, parts: &FetchParts) -> Probe {
     let meters = Meters { body: u64::try_from(body.len()).unwrap_or(u64::MAX), ..Meters::default() };
     let seen = Seen { url: task.request.url.clone(), status: 200, headers: 0, content_type: None, body };
     let begun = parts.clock.now();
-    let extracted = match AssertUnwindSafe(seen.read(task, parts)).catch_unwind().await {
-        Ok(extracted) => extracted,
+    let outside = Outside { status: 200, url: &seen.url, headers: &HeaderMap::new() };
+    let watch = parts.rules.ban().watch(outside);
+    let (extracted, sign) = match AssertUnwindSafe(seen.judged(task, parts, watch)).catch_unwind().await {
+        Ok(judged) => judged,
         Err(payload) => {
             let Fetched { verdict, links, missing, records: _ } = job::panicked(&*payload);
             return Probe { verdict, links, missing, meters, seen: Some(seen) };
         }
     };
+    let verdict = match sign {
+        Some(sign) => judge::banned(sign, Channel::Direct),
+        None => judge::page(extracted.shortfall.as_ref(), Channel::Direct),
+    };
     Probe {
-        verdict: judge::page(extracted.shortfall.as_ref(), Channel::Direct),
+        verdict,
         links: page::tasks(extracted.links, task, &seen.url, &parts.recipe, &parts.scope),
         missing: extracted.missing,
         meters: Meters { extract: parts.clock.now().since(begun), ..meters },

@@ -7,6 +7,7 @@ use url::Url;
 
 use crate::address::{DropParams, Scope, canonical};
 use crate::task::{Exclusion, HostKey, Method, Request};
+use crate::verdict::Reason;
 
 /// Why a redirect is not followed. Nothing in here holds a query, which is where sites put their secrets.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +28,11 @@ pub(crate) enum DeadEnd {
         exclusion: Exclusion,
         /// Where that is.
         host: HostKey,
+    },
+    /// It, or where it leads, is a sign of a ban.
+    Banned {
+        /// Which one.
+        sign: Reason,
     },
 }
 

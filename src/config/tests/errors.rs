@@ -96,7 +96,7 @@ fn what_is_not_built_yet_is_refused_by_name() {
         ("[robots]\nobey = false\n", 8, "robots.obey"),
         ("[web]\n", 7, "web"),
         ("[frontier]\nmax_lag = \"64MiB\"\n", 8, "frontier.max_lag"),
-        ("[[ban.rule]]\nname = \"captcha\"\n", 7, "ban.rule"),
+        ("[health]\nmax_cooldowns = 3\n", 8, "health.max_cooldowns"),
     ] {
         more_fails(more, &format!("error: crawl.toml:{line}: \"{key}\" is not built yet\n{help}"));
     }
@@ -617,4 +617,53 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn signs_of_a_ban_that_cannot_be_read() {
+    let pattern = "help: write in single quotes what is searched for: '(?i)access denied'";
+    more_fails(
+        "[ban]\nselect = [\"#captcha[\"]\nbody = ['(busy']\nurl = [\"\"]\nmax_wait = \"0s\"\n",
+        &format!(
+            "error: crawl.toml:8: \"ban.select.0\" is no selector that can be read, it ends too early: \"#captcha[\"\n\
+             help: try it in a browser's console: document.querySelectorAll(…)\n\
+             error: crawl.toml:9: \"ban.body.0\" is no regular expression that can be read, unclosed group: \"(busy\"\n\
+             {pattern}\n\
+             error: crawl.toml:10: \"ban.url.0\" is not a regular expression: \"\"\n{pattern}\n\
+             error: crawl.toml:11: \"ban.max_wait\" cannot be zero\n\
+             help: write it in quotes with a unit of ms, s, m or h: \"1.5s\", \"250ms\", \"5m\", \"2h\""
+        ),
+    );
+    more_fails(
+        "[[ban.rule]]\nname = \"Cap tcha\"\nheader = \"x y: z\"\n[[ban.rule]]\nselect = \"#a\"\n",
+        "error: crawl.toml:8: \"ban.rule.0.name\" is not a short name: \"Cap tcha\"\n\
+         help: small letters, digits, - and _, a letter first: \"captcha\"\n\
+         error: crawl.toml:9: \"ban.rule.0.header\" is not the name of a header, perhaps with a colon and a regular \
+         expression: \"x y: z\"\n\
+         help: for example \"retry-after\", or \"server: (?i)guard\"\n\
+         error: crawl.toml:10: \"ban.rule.1\" has no \"name\"\nhelp: add name = …",
+    );
+    more_fails(
+        "[[ban.rule]]\nname = \"none\"\n",
+        "error: crawl.toml:7: the rule \"none\" says of no page that it is one of a ban\n\
+         help: give it one or more of status, select, body, url, header: all of them must hold",
+    );
+}
+
+#[test]
+fn rates_and_numbers_that_are_none() {
+    let rate = "help: write it in quotes with a unit of s, min or h: \"20/s\", \"30/min\", \"500/h\"";
+    more_fails(
+        "[pace]\nhost_rate = 20\nhost_in_flight = 0\nadaptive = \"yes\"\n",
+        &format!(
+            "error: crawl.toml:8: \"pace.host_rate\" is a bare number, not \"none\" or a rate\n{rate}\n\
+             error: crawl.toml:9: \"pace.host_in_flight\" is not \"none\" or a whole number from 1: 0\n\
+             error: crawl.toml:10: \"pace.adaptive\" is text, not true or false\n\
+             help: write true or false, without quotes"
+        ),
+    );
+    more_fails(
+        "[pace]\nhost_rate = \"20/day\"\n",
+        &format!("error: crawl.toml:8: \"pace.host_rate\" is not \"none\" or a rate: \"20/day\"\n{rate}"),
+    );
 }

@@ -16,6 +16,11 @@ fn effective(loaded: &Loaded, key: &str) -> String {
     format!("{} # {}", lines[0].1, lines[0].2)
 }
 
+fn pace(delay: Duration, jitter: f64) -> Pace {
+    let retry_after_max = Duration::from_secs(600);
+    Pace { delay, jitter, host_gap: None, host_in_flight: None, adaptive: true, retry_after_max }
+}
+
 #[test]
 fn a_small_config_is_filled_up_with_defaults() {
     let folder = with("");
@@ -25,7 +30,7 @@ fn a_small_config_is_filled_up_with_defaults() {
     assert_eq!(settings.crawl.hosts, Hosts::Start);
     assert_eq!(settings.crawl.workers, Count::Auto);
     assert_eq!(settings.run_dir(), folder.path("runs/crawl"));
-    assert_eq!(settings.pace, Pace { delay: Duration::from_secs(1), jitter: 0.5 });
+    assert_eq!(settings.pace, pace(Duration::from_secs(1), 0.5));
     assert_eq!(settings.fetch.max_body, 10 << 20);
     assert_eq!(settings.fetch.headers[1], ("accept-language".into(), Secret::new("en")));
     assert_eq!(settings.retry.status, [408, 500, 502, 503, 504, 520, 521, 522, 524]);
@@ -90,7 +95,7 @@ fn later_layers_win_and_each_value_knows_its_own() {
         .set("pace.delay = \"3s\"")
         .set("crawl.workers=7")
         .load();
-    assert_eq!(loaded.settings.pace, Pace { delay: Duration::from_secs(3), jitter: 0.25 });
+    assert_eq!(loaded.settings.pace, pace(Duration::from_secs(3), 0.25));
     assert_eq!(loaded.settings.log.level, LogLevel::Error);
     assert_eq!(loaded.settings.crawl.workers, Count::Exactly(NonZeroUsize::new(7).unwrap()));
     assert_eq!(effective(&loaded, "pace.delay"), "\"3s\" # --set");
@@ -243,7 +248,7 @@ fn every_setting_that_is_read_is_in_the_file_of_defaults() {
         let chosen = own || key.starts_with("stage.") || key.starts_with("feed.");
         assert!(chosen || *origin == Origin::Default, "{key} comes from {origin}");
     }
-    assert_eq!(loaded.effective.len(), 57, "{:#?}", loaded.effective);
+    assert_eq!(loaded.effective.len(), 65, "{:#?}", loaded.effective);
 }
 
 #[test]
@@ -297,4 +302,25 @@ fn limits_are_numbers_with_their_units_or_none() {
     for key in ["pages", "bytes", "duration", "records"] {
         assert!(said.contains(&format!("\"limits.{key}\"")), "{said}");
     }
+}
+
+#[test]
+fn limits_of_a_host_and_signs_of_a_ban_are_read_and_shown() {
+    let folder = with(
+        "[pace]\nhost_rate = \"30/min\"\nhost_in_flight = 4\nadaptive = false\n\
+         [ban]\nstatus = []\nbody = ['(?i)busy']\n\
+         [[ban.rule]]\nname = \"captcha\"\nselect = \"#captcha\"\nstatus = 200\n\
+         [[ban.rule]]\nname = \"guard\"\nheader = \"server: guard\"\n",
+    );
+    let loaded = folder.load();
+    let pace = loaded.settings.pace;
+    assert_eq!((pace.host_gap, pace.host_in_flight.map(|most| most.get())), (Some(Duration::from_secs(2)), Some(4)));
+    assert!(!pace.adaptive);
+    let ban = &loaded.settings.ban;
+    assert_eq!((ban.body.as_slice(), ban.max_wait), (["(?i)busy".to_owned()].as_slice(), Duration::from_secs(3600)));
+    let captcha =
+        BanRule { name: "captcha".into(), status: Some(200), select: Some("#captcha".into()), ..BanRule::default() };
+    assert_eq!((ban.rules.len(), &ban.rules[0]), (2, &captcha));
+    assert_eq!(effective(&loaded, "ban.rule.1.header"), "\"server: guard\" # crawl.toml:20");
+    assert_eq!(effective(&loaded, "pace.host_rate"), "\"30/min\" # crawl.toml:8");
 }

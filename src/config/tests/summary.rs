@@ -32,4 +32,8 @@ fn the_opening_line_says_what_the_settings_allow() {
         line("2", 3, "0s"),
         "2 workers, 3 proxies: 1 spare; no delay: as fast as the proxies and the site allow"
     );
+    assert_eq!(
+        line("2", 3, "1s\"\nhost_rate = \"30/min"),
+        "2 workers, 3 proxies: 1 spare; at 1 s delay at most 2 pages/s, 3 with workers = \"auto\"; of one host at most 30 a min"
+    );
 }

@@ -24,6 +24,8 @@ enum Pick {
     Wait(Timestamp),
     /// Nothing that it may do before then; another proxy might.
     Barred(Timestamp),
+    /// Nothing before then, whichever the proxy: all hosts are shut.
+    Shut(Timestamp),
     /// Nothing at all.
     Nothing,
 }
@@ -37,7 +39,13 @@ impl Desk {
         }
         let stirred = std::mem::replace(&mut self.stirred, Stirred::No);
         self.fetch_spares_for_suspects(now);
+        let mut shut = None;
         for (worker, proxy) in self.roster.idle(now, stirred) {
+            // What is shut to one is shut to all: a host that lets in one at a time does not make each of them look.
+            if let Some(at) = shut {
+                self.roster.look_again(worker, at);
+                continue;
+            }
             if self.pages_are_spoken_for() {
                 self.stirred = Stirred::Yes;
                 return;
@@ -49,6 +57,10 @@ impl Desk {
                     Ok(spare) => self.rebind(worker, proxy, spare, now),
                     Err(later) => self.roster.look_again(worker, until.min(later)),
                 },
+                Pick::Shut(at) => {
+                    self.roster.look_again(worker, at);
+                    shut = Some(at);
+                }
                 Pick::Nothing => self.roster.look_again(worker, NEVER),
             }
         }
@@ -106,7 +118,7 @@ impl Desk {
         let Some(Hands::Holding(grip)) = self.roster.get(worker) else { return };
         match self.pick(grip.proxy.id, now) {
             Pick::Task(task) => self.give(worker, grip.proxy, task, now),
-            Pick::Wait(at) | Pick::Barred(at) => self.roster.look_again(worker, at),
+            Pick::Wait(at) | Pick::Barred(at) | Pick::Shut(at) => self.roster.look_again(worker, at),
             Pick::Nothing => self.roster.look_again(worker, NEVER),
         }
     }
@@ -117,7 +129,7 @@ impl Desk {
         for (spare, _) in self.pool.spares() {
             match self.pick(spare, now) {
                 Pick::Task(_) | Pick::Wait(_) => return Ok(spare),
-                Pick::Barred(until) => later = later.min(until),
+                Pick::Barred(until) | Pick::Shut(until) => later = later.min(until),
                 Pick::Nothing => {}
             }
         }
@@ -127,7 +139,8 @@ impl Desk {
     /// Suspects first, then hosts in turn.
     fn pick(&self, proxy: ProxyId, now: Timestamp) -> Pick {
         let Some(address) = self.pool.get(proxy).map(|member| member.address) else { return Pick::Nothing };
-        let (mut wait, mut barred): (Option<Timestamp>, Option<Timestamp>) = (None, None);
+        let (mut wait, mut barred, mut shut): (Option<Timestamp>, Option<Timestamp>, Option<Timestamp>) =
+            (None, None, None);
         let sooner = |time: &mut Option<Timestamp>, at| *time = Some(time.map_or(at, |other: Timestamp| other.min(at)));
         for id in self.window.suspects() {
             let Some(held) = self.held.get(&id) else { continue };
@@ -140,6 +153,7 @@ impl Desk {
                 Permit::Now => sooner(&mut wait, held.not_before),
                 Permit::Wait(at) => sooner(&mut wait, at.max(held.not_before)),
                 Permit::Paused(until) => sooner(&mut barred, until),
+                Permit::Shut(at) => sooner(&mut shut, at),
             }
         }
         for host in self.window.hosts() {
@@ -151,12 +165,15 @@ impl Desk {
                 }
                 Permit::Wait(at) => sooner(&mut wait, at),
                 Permit::Paused(until) => sooner(&mut barred, until),
+                Permit::Shut(at) => sooner(&mut shut, at),
             }
         }
-        match (wait, barred) {
-            (Some(at), until) => Pick::Wait(until.map_or(at, |until| until.min(at))),
-            (None, Some(until)) => Pick::Barred(until),
-            (None, None) => Pick::Nothing,
+        let soonest = |at: Timestamp| [wait, barred, shut].into_iter().flatten().fold(at, Timestamp::min);
+        match (wait, barred, shut) {
+            (Some(at), ..) => Pick::Wait(soonest(at)),
+            (None, Some(until), _) => Pick::Barred(soonest(until)),
+            (None, None, Some(at)) => Pick::Shut(at),
+            (None, None, None) => Pick::Nothing,
         }
     }
 
@@ -171,18 +188,18 @@ impl Desk {
     }
 
     fn give(&mut self, worker: WorkerId, proxy: ProxyRef, task: TaskId, now: Timestamp) {
-        let gap = self.pace.gap(&mut self.rng);
         let Some(Hands::Holding(mut grip)) = self.roster.get(worker) else { return };
+        let Some(address) = self.pool.get(proxy.id).map(|member| member.address) else { return };
         let Some(held) = self.held.get_mut(&task) else { return };
+        let gap = self.pace.gap(address, &held.task.host, &mut self.rng);
         self.window.take(task);
         held.place = Place::Assigned(worker);
         held.turn += 1;
         held.repeat = false;
         held.gap = gap;
         let assignment = Assignment { task, epoch: held.epoch, turn: held.turn, proxy };
-        if let Some(member) = self.pool.get(proxy.id) {
-            self.pace.asked(member.address, &held.task.host, now, gap);
-        }
+        self.pace.begin(address, &held.task.host, gap, now);
+        self.fetching.insert(assignment, held.task.host.clone());
         self.pool.sent_out(&assignment);
         grip.out += 1;
         self.roster.set(worker, Hands::Holding(grip));
@@ -194,8 +211,8 @@ impl Desk {
         for id in self.window.suspects().collect::<Vec<_>>() {
             let Some(held) = self.held.get(&id).filter(|held| !held.repeat && held.not_before <= now) else { continue };
             let may_take = |proxy: ProxyId, address| {
-                !held.trial.heard(proxy)
-                    && !matches!(self.pace.permit(address, &held.task.host, now), Permit::Paused(_))
+                let permit = self.pace.permit(address, &held.task.host, now);
+                !held.trial.heard(proxy) && !matches!(permit, Permit::Paused(_) | Permit::Shut(_))
             };
             let bound_can = self
                 .pool

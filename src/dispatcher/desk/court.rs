@@ -15,7 +15,7 @@ use crate::frontier::{Fate, Settlement, Try};
 use crate::protocol::{Assignment, Outcome};
 use crate::proxy::ProxyId;
 use crate::record::Record;
-use crate::task::{HostKey, NewTask, TaskId};
+use crate::task::{NewTask, TaskId};
 use crate::verdict::{Reason, Verdict};
 
 /// What a page brought.
@@ -31,9 +31,9 @@ impl Desk {
         let current = self.came_back(&assignment, now).is_some();
         self.loosen(worker, assignment.proxy);
         self.done.bytes += meters.wire;
-        self.keep_pace(&assignment, &meters.sent);
+        self.keep_pace(&assignment, &meters.sent, &verdict, now);
         let Some(held) = self.held.get_mut(&assignment.task) else {
-            return self.blame_only(assignment.proxy.id, assignment.task, &verdict, now);
+            return self.blame_only(assignment.proxy.id, &verdict, now);
         };
         let (task, attempt) = (Arc::clone(&held.task), held.task.attempts + 1);
         let (found, recorded) = (links.len(), records.len());
@@ -44,7 +44,7 @@ impl Desk {
         } else {
             // When its worker died it was counted as one request.
             held.requests += meters.requests.saturating_sub(1);
-            self.blame_only(assignment.proxy.id, assignment.task, &verdict, now);
+            self.blame_only(assignment.proxy.id, &verdict, now);
             Then::Stale
         };
         self.note(Notice::Page(Box::new(PageNotice {
@@ -61,26 +61,14 @@ impl Desk {
         })));
     }
 
-    /// When requests really went out decides when the next ones may.
-    pub(super) fn keep_pace(&mut self, assignment: &Assignment, sent: &[(HostKey, Timestamp)]) {
-        let Some(address) = self.pool.get(assignment.proxy.id).map(|member| member.address) else { return };
-        let gap = match self.held.get(&assignment.task) {
-            Some(held) if held.turn == assignment.turn => held.gap,
-            Some(_) | None => self.pace.gap(&mut self.rng),
-        };
-        for (host, at) in sent {
-            self.pace.asked(address, host, *at, gap);
-        }
-    }
-
     /// An outcome under an old lease decides nothing about the page, but what it shows of the proxy is true all the same.
-    fn blame_only(&mut self, proxy: ProxyId, page: TaskId, verdict: &Verdict, now: Timestamp) {
+    fn blame_only(&mut self, proxy: ProxyId, verdict: &Verdict, now: Timestamp) {
         match verdict {
             Verdict::Done => self.worked(proxy),
             Verdict::ProxyBroken(reason) => self.charge(proxy, reason, now),
             Verdict::ProxyDenied(reason) => self.deny(proxy, reason),
-            Verdict::Throttled { retry_after, reason } => self.throttle(proxy, page, *retry_after, reason, now),
-            Verdict::Banned(_)
+            Verdict::Throttled { .. }
+            | Verdict::Banned(_)
             | Verdict::Doubtful(_)
             | Verdict::Gone(..)
             | Verdict::Rejected(..)
@@ -108,8 +96,10 @@ impl Desk {
                 self.put_back(id);
                 Then::Again
             }
-            Verdict::Throttled { retry_after, reason } => {
-                self.throttle(proxy, id, *retry_after, reason, now);
+            Verdict::Throttled { reason, .. } if self.is_turned_away(id, proxy) => {
+                self.use_attempt(id, reason.clone(), now)
+            }
+            Verdict::Throttled { .. } => {
                 self.put_back(id);
                 Then::Again
             }

@@ -3,7 +3,6 @@
 //! Stop claiming, wait for what is out, commit, hand the window back, wait for the feeds, then dismiss workers and sink.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use super::{Desk, Order, Place};
 use crate::clock::Timestamp;
@@ -11,9 +10,6 @@ use crate::dispatcher::notice::{Ending, Notice};
 use crate::protocol::{FeedId, Role, WorkerId};
 use crate::proxy::pool::State;
 use crate::verdict::Reason;
-
-/// `ban.max_wait` of the config contract: all proxies banned for so long end the crawl.
-pub(super) const BANNED_FOR: Duration = Duration::from_secs(3600);
 
 /// How far a crawl is.
 #[derive(Debug)]
@@ -75,7 +71,7 @@ impl Desk {
             let commonest = self.commonest_error();
             self.stop(Ending::NoProxy { commonest }, now);
         } else if self.is_banned_everywhere(now) {
-            let text = format!("every proxy has been banned for {:?}: {}", BANNED_FOR, self.last_ban());
+            let text = format!("every proxy has been banned for {:?}: {}", self.limits.ban.max_wait, self.last_ban());
             self.stop(Ending::Guarded { reason: Reason::new("banned", text) }, now);
         }
     }
@@ -89,7 +85,7 @@ impl Desk {
             return false;
         }
         let since = *self.barred_since.get_or_insert(now);
-        now.since(since) >= BANNED_FOR
+        now.since(since) >= self.limits.ban.max_wait
     }
 
     fn last_ban(&self) -> String {

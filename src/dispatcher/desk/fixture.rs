@@ -6,16 +6,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Limits;
-use crate::config;
 use crate::proxy::{Endpoint, Route, Scheme};
 use crate::record::Seq;
 use crate::task::{HostKey, Request, StageId, Task, TaskId};
+use crate::{config, pace};
 
 /// The defaults, without a delay.
 pub(super) fn limits(workers: usize) -> Limits {
     Limits {
         workers,
-        pace: config::Pace { delay: Duration::ZERO, jitter: 0.0 },
+        pace: pace::fixture::settings(Duration::ZERO, 0.0),
         retry: config::Retry {
             attempts: 3,
             witnesses: 3,
@@ -25,7 +25,7 @@ pub(super) fn limits(workers: usize) -> Limits {
             backoff: Duration::from_secs(1),
             backoff_max: Duration::from_secs(300),
         },
-        ban: config::Ban { status: vec![403], cooldown: Duration::from_secs(300) },
+        ban: pace::fixture::ban(),
         health: config::Health {
             max_errors: 3,
             decay: 0.5,
@@ -39,6 +39,7 @@ pub(super) fn limits(workers: usize) -> Limits {
         bounds: config::Limits::default(),
         feeds: 1,
         stored: Seq::default(),
+        resumed_at: None,
         seed: 1,
     }
 }

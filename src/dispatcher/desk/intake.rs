@@ -103,6 +103,7 @@ impl Desk {
                 trial: super::Trial::default(),
                 tries: Vec::new(),
                 abandoned: 0,
+                refusals: super::Refusals::default(),
                 not_before: Timestamp::default(),
                 repeat: false,
                 gap: std::time::Duration::ZERO,

@@ -3,8 +3,6 @@
 //! In come a proxy and a reason; out go charges, rests, pauses and retirements, and the notices of them. Whether the proxy was at
 //! fault is the court's to say, and known before.
 
-use std::time::Duration;
-
 use super::roster::{Grip, Hands};
 use super::{Desk, Order};
 use crate::clock::Timestamp;
@@ -66,20 +64,5 @@ impl Desk {
         let until = self.pace.ban(address, &host, page, now);
         self.last_ban = Some(reason.clone());
         self.note(Notice::HostPaused { proxy, host, until, cause: PauseCause::Ban, reason: reason.clone() });
-    }
-
-    /// The site asks a proxy to wait.
-    pub(super) fn throttle(
-        &mut self,
-        proxy: ProxyId,
-        page: TaskId,
-        wait: Option<Duration>,
-        reason: &Reason,
-        now: Timestamp,
-    ) {
-        let Some(host) = self.held.get(&page).map(|held| held.task.host.clone()) else { return };
-        let Some(address) = self.pool.get(proxy).map(|member| member.address) else { return };
-        let until = self.pace.throttle(address, &host, wait, now);
-        self.note(Notice::HostPaused { proxy, host, until, cause: PauseCause::Throttle, reason: reason.clone() });
     }
 }

@@ -1,5 +1,7 @@
 //! The rules of the protocol, each as a test: what the Desk orders when this and that happens.
 
+mod pacing;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -200,7 +202,7 @@ fn a_mere_delay_is_no_reason_to_let_go_of_a_proxy() {
     let host = HostKey("site.test:80".into());
     let meters = Meters { requests: 1, sent: vec![(host, script.now)], ..Meters::default() };
     script.desk.limits.pace.delay = Duration::from_secs(10);
-    script.desk.pace = Pace::new(script.desk.limits.pace, &script.desk.limits.ban);
+    script.desk.pace = Pace::new(script.desk.limits.pace, &script.desk.limits.ban, None);
     let outcome = Outcome {
         worker: FIRST,
         assignment,

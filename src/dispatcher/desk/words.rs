@@ -40,6 +40,8 @@ pub struct Limits {
     pub feeds: usize,
     /// The last record that was committed before this start: the crawl does not end before the feeds have it.
     pub stored: Seq,
+    /// The crawl goes on from an earlier process, which may have sent requests until then.
+    pub resumed_at: Option<Timestamp>,
     /// The seed of jitter.
     pub seed: u64,
 }

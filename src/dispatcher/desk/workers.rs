@@ -55,10 +55,7 @@ impl Desk {
     }
 
     pub(super) fn abandoned(&mut self, assignment: &Assignment, now: Timestamp) {
-        // Nobody knows when its request went out: as late as now.
-        if let Some(host) = self.held.get(&assignment.task).map(|held| held.task.host.clone()) {
-            self.keep_pace(assignment, &[(host, now)]);
-        }
+        self.keep_pace_of_lost(assignment, now);
         let worker = self.came_back(assignment, now);
         let Some(held) = self.held.get_mut(&assignment.task) else { return };
         if held.epoch != assignment.epoch || held.turn != assignment.turn || !matches!(held.place, Place::Assigned(_)) {

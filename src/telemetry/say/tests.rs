@@ -35,6 +35,15 @@ fn each() -> Vec<(Notice, &'static str, &'static str)> {
             "proxy.paused",
             "warn",
         ),
+        (
+            Notice::HostSlowed {
+                host: HostKey("shop.example:80".into()),
+                until,
+                gap: std::time::Duration::from_millis(250),
+            },
+            "host.slowed",
+            "warn",
+        ),
         (Notice::Abandoned { task: task(9, 0, "http://shop.example/?key=s3cr3t") }, "task.abandoned", "warn"),
         (Notice::WorkerGone { worker }, "worker.died", "warn"),
         (Notice::SlotClosed { slot: 3 }, "worker.closed", "error"),

@@ -74,7 +74,7 @@ impl Tally {
             Notice::Abandoned { .. } => self.pages.abandoned += 1,
             Notice::WorkerGone { worker } => self.workers.gone(*worker),
             Notice::SlotClosed { slot } => self.workers.closed(*slot),
-            Notice::NoUsableProxy { .. } | Notice::Stopping { .. } => {}
+            Notice::HostSlowed { .. } | Notice::NoUsableProxy { .. } | Notice::Stopping { .. } => {}
             Notice::FeedsBehind { .. } => self.beats.lagged(),
             Notice::Progress(stats) => self.stats = *stats,
         }

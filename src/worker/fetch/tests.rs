@@ -7,7 +7,7 @@ use serde_json::json;
 use super::*;
 use crate::task::{Exclusion, Method, TaskId};
 use crate::verdict::Certainty;
-use crate::worker::bed::{Bed, DETAIL, LIST, Proxy, Reply, task, url};
+use crate::worker::bed::{self, Bed, DETAIL, LIST, Proxy, Reply, task, url};
 
 const PAGE: &str = "http://site.test/page";
 const GAP: Duration = Duration::from_millis(40);
@@ -100,7 +100,7 @@ async fn redirects_are_followed_and_counted_and_the_record_keeps_the_tasks_addre
     assert_eq!((outcome.meters.requests, outcome.meters.hops, outcome.meters.redials), (3, 2, 0));
     assert_eq!(&*outcome.records[0].provenance.url, PAGE);
     let hosts: Vec<_> = outcome.meters.sent.iter().map(|(host, _)| &*host.0).collect();
-    assert_eq!(hosts, ["site.test:80", "also.test:80"]);
+    assert_eq!(hosts, ["site.test:80", "also.test:80", "also.test:80"]);
 }
 
 #[actix_rt::test]
@@ -169,7 +169,7 @@ async fn hops_to_one_host_keep_the_gap() {
 }
 
 #[actix_rt::test]
-async fn each_host_is_metered_once_by_its_last_request_and_the_last_one_asked_comes_last() {
+async fn every_request_is_metered_in_order_with_its_host() {
     let (away, back) = ("http://also.test/", "http://site.test/back");
     let proxy = Proxy::start()
         .await
@@ -177,9 +177,10 @@ async fn each_host_is_metered_once_by_its_last_request_and_the_last_one_asked_co
         .answers(away, [Reply::redirect(back)])
         .answers(back, [page()]);
     let outcome = Bed::start().await.fetch(&proxy, DETAIL, PAGE).await;
-    let [(first, early), (last, late)] = &outcome.meters.sent[..] else { panic!("{:?}", outcome.meters) };
-    assert_eq!((&*first.0, &*last.0), ("also.test:80", "site.test:80"));
-    assert!(late > early);
+    let sent = &outcome.meters.sent;
+    let hosts: Vec<_> = sent.iter().map(|(host, _)| &*host.0).collect();
+    assert_eq!(hosts, ["site.test:80", "also.test:80", "site.test:80"]);
+    assert!(sent.windows(2).all(|pair| pair[0].1 < pair[1].1), "{sent:?}");
     assert_eq!(outcome.meters.requests, 3);
 }
 
@@ -268,4 +269,36 @@ async fn without_a_proxy_the_page_alone_is_judged() {
     bed.give(task(1, DETAIL, &format!("http://127.0.0.1:{}/gone", site.port)), 1);
     let outcome = bed.outcome().await;
     assert!(matches!(outcome.verdict, Verdict::Gone(Certainty::Sure, _)), "{:?}", outcome.verdict);
+}
+
+#[actix_rt::test]
+async fn a_captcha_that_comes_with_any_status_is_a_ban_by_the_name_of_its_rule() {
+    let captcha = b"<h2 class=title>A real title</h2><div id=captcha>prove it</div>";
+    for reply in [
+        Reply::status(200, "content-type: text/html\r\n", captcha),
+        Reply::status(503, "content-type: text/html\r\n", captcha),
+        Reply::status(403, "content-type: text/html\r\n", captcha),
+        Reply::Raw(
+            [b"HTTP/1.1 429 Cut\r\ntransfer-encoding: chunked\r\n\r\n100\r\n".as_slice(), captcha, &[b'.'; 256], b"?"]
+                .concat(),
+        ),
+    ] {
+        let proxy = Proxy::start().await.answers(PAGE, [reply.clone()]);
+        let rule = config::BanRule { name: "captcha".into(), select: Some("#captcha".into()), ..Default::default() };
+        let mut bed = Bed::with_ban(config::Ban { rules: vec![rule], ..bed::ban() }).await;
+        let outcome = bed.fetch(&proxy, DETAIL, PAGE).await;
+        assert_eq!((outcome.verdict.as_str(), code(&outcome)), ("banned", "ban.captcha"), "{reply:?}");
+        assert_eq!((outcome.records.len(), outcome.links.len()), (0, 0), "nothing of it is believed");
+    }
+}
+
+#[actix_rt::test]
+async fn a_redirect_to_a_login_is_a_ban_even_on_a_foreign_host_and_is_not_followed() {
+    for login in ["/login?back=1", "http://accounts.elsewhere.test/login"] {
+        let proxy = Proxy::start().await.answers(PAGE, [Reply::redirect(login)]);
+        let mut bed = Bed::with_ban(config::Ban { url: vec![r"/login\b".into()], ..bed::ban() }).await;
+        let outcome = bed.fetch(&proxy, DETAIL, PAGE).await;
+        assert_eq!((outcome.verdict.as_str(), code(&outcome)), ("banned", "ban.url"), "{login}");
+        assert_eq!(outcome.meters.requests, 1, "{login}");
+    }
 }

@@ -12,7 +12,8 @@ use crate::proxy::Endpoint;
 use crate::task::HostKey;
 use crate::transport::{Dial, HeaderMap, SocksReply, TlsFailure, TlsProblem};
 use crate::verdict::Suspect;
-use crate::worker::bed::{extracted, rules};
+use crate::worker::ban::Outside;
+use crate::worker::bed::{self, extracted, rules};
 
 const CHANNELS: [Channel; 4] = [Channel::Direct, Channel::Tunnel, Channel::Relay, Channel::Plain];
 const WAIT: Option<Duration> = Some(Duration::from_secs(86_400));
@@ -22,7 +23,16 @@ fn told(verdict: &Verdict) -> String {
 }
 
 fn status(status: u16, retry_after: Option<Duration>, channel: Channel) -> Option<Verdict> {
-    match head(status, retry_after, channel, &rules()) {
+    by(&rules(), status, retry_after, channel)
+}
+
+/// The verdict on an answer with nothing in it, by these rules; none if it may be a page.
+fn by(rules: &Rules, status: u16, retry_after: Option<Duration>, channel: Channel) -> Option<Verdict> {
+    let (url, headers) = (bed::url("http://site.test/"), HeaderMap::new());
+    if let Some(sign) = rules.ban().watch(Outside { status, url: &url, headers: &headers }).settle("", &[]) {
+        return Some(banned(sign, channel));
+    }
+    match head(status, retry_after, channel, rules) {
         Head::Page => None,
         Head::Verdict(verdict) => Some(verdict),
     }
@@ -97,12 +107,13 @@ fn a_2xx_is_judged_by_what_is_on_it() {
 #[test]
 fn what_the_config_names_goes_before_what_the_number_means() {
     let listing = |list: &[u16]| list.to_vec();
-    let rules =
-        Rules { retry: listing(&[202, 302, 401, 429]), gone: listing(&[401, 451, 502]), ban: listing(&[451, 200]) };
-    let name = |code| match head(code, None, Channel::Tunnel, &rules) {
-        Head::Page => "page",
-        Head::Verdict(verdict) => verdict.as_str(),
+    let ban = config::Ban { status: listing(&[451, 200]), ..bed::ban() };
+    let rules = Rules {
+        retry: listing(&[202, 302, 401, 429]),
+        gone: listing(&[401, 451, 502]),
+        ban: Signs::new(&ban).unwrap(),
     };
+    let name = |code| by(&rules, code, None, Channel::Tunnel).map_or("page", |verdict| verdict.as_str());
     assert_eq!(name(200), "banned");
     assert_eq!(name(451), "banned", "a ban before gone");
     assert_eq!(name(401), "gone", "gone before a retry");
@@ -110,7 +121,7 @@ fn what_the_config_names_goes_before_what_the_number_means() {
     assert_eq!((name(202), name(302)), ("failing", "failing"));
     assert_eq!(name(429), "throttled", "whatever is listed");
     assert_eq!(name(503), "rejected", "no retry unless listed");
-    assert!(rules.name(302) && rules.name(451) && rules.name(502) && !rules.name(301));
+    assert!(rules.name(302) && rules.name(401) && rules.name(502) && !rules.name(301));
 }
 
 #[test]

@@ -1,0 +1,88 @@
+//! Pacing: what a fetch that has ended says of how often its host may be asked.
+//!
+//! In come fetches that go out and come back; out go pauses, their notices, and pages that are turned away whoever asks. How
+//! long the pauses are is `pace`'s to say.
+
+use super::roster::Stirred;
+use super::{Desk, Held};
+use crate::clock::Timestamp;
+use crate::dispatcher::notice::{Notice, PauseCause};
+use crate::pace::{AddressId, Refusal};
+use crate::protocol::Assignment;
+use crate::proxy::ProxyId;
+use crate::task::{HostKey, TaskId};
+use crate::verdict::Verdict;
+
+impl Desk {
+    /// When requests really went out decides when the next ones may, and their answer how often.
+    pub(super) fn keep_pace(
+        &mut self,
+        assignment: &Assignment,
+        sent: &[(HostKey, Timestamp)],
+        verdict: &Verdict,
+        now: Timestamp,
+    ) {
+        let Some(host) = self.give_place_back(assignment, sent) else { return };
+        let proxy = assignment.proxy.id;
+        let Some(address) = self.address(proxy) else { return };
+        // After a redirect it is the last host that has spoken.
+        let (host, sent) = sent.last().cloned().unwrap_or((host, now));
+        match verdict {
+            Verdict::Throttled { retry_after, reason } => {
+                let refusal = Refusal { sent, retry_after: *retry_after, addresses: self.pool.usable() };
+                let throttled = self.pace.throttle(address, &host, refusal, now);
+                let (until, reason) = (throttled.until, reason.clone());
+                self.note(Notice::HostPaused { proxy, host: host.clone(), until, cause: PauseCause::Throttle, reason });
+                if let Some(slowed) = throttled.everybody {
+                    self.note(Notice::HostSlowed { host, until: slowed.until, gap: slowed.gap });
+                }
+            }
+            Verdict::Done
+            | Verdict::Gone(..)
+            | Verdict::Rejected(..)
+            | Verdict::Failing(..)
+            | Verdict::Unusable(_)
+            | Verdict::Excluded(..) => self.pace.passed(address, &host, sent),
+            // Whether the site has answered is not known, or it has not.
+            Verdict::ProxyBroken(_)
+            | Verdict::ProxyDenied(_)
+            | Verdict::Banned(_)
+            | Verdict::Doubtful(_)
+            | Verdict::Panicked(_) => {}
+        }
+    }
+
+    /// Nobody knows when the request of a lost fetch went out: as late as now.
+    pub(super) fn keep_pace_of_lost(&mut self, assignment: &Assignment, now: Timestamp) {
+        if let Some(host) = self.fetching.get(assignment).cloned() {
+            self.give_place_back(assignment, &[(host, now)]);
+        }
+    }
+
+    /// A fetch has its place at its host no more. Gives that host.
+    fn give_place_back(&mut self, assignment: &Assignment, sent: &[(HostKey, Timestamp)]) -> Option<HostKey> {
+        let host = self.fetching.remove(assignment)?;
+        let address = self.address(assignment.proxy.id)?;
+        let gap = match self.held.get(&assignment.task) {
+            Some(held) if held.turn == assignment.turn => held.gap,
+            Some(_) | None => self.pace.gap(address, &host, &mut self.rng),
+        };
+        if self.pace.end(address, &host, sent, gap) {
+            self.stirred = Stirred::Yes;
+        }
+        Some(host)
+    }
+
+    fn address(&self, proxy: ProxyId) -> Option<AddressId> {
+        self.pool.get(proxy).map(|member| member.address)
+    }
+
+    /// Is a page turned away whoever asks, while the same proxies get others?
+    pub(super) fn is_turned_away(&mut self, id: TaskId, proxy: ProxyId) -> bool {
+        let Some(address) = self.address(proxy) else { return false };
+        let enough = usize::try_from(self.limits.retry.witnesses).unwrap_or(usize::MAX);
+        let enough = enough.min(self.pool.usable()).max(1);
+        let Some(Held { refusals, task, .. }) = self.held.get_mut(&id) else { return false };
+        refusals.add(address, &task.host, &self.pace) >= enough
+    }
+}
