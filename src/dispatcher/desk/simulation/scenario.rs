@@ -1,5 +1,6 @@
 //! What a simulated crawl is made of.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use crate::config;
@@ -79,6 +80,9 @@ fn limits(rng: &mut fastrand::Rng, workers: usize) -> Limits {
     limits.bounds.pages = rng.u8(0..8).eq(&0).then(|| rng.u64(1..20));
     limits.feeds = 1 + rng.usize(0..2);
     limits.seed = rng.u64(..);
+    limits.pace.host_gap = *pick(rng, &[None, None, Some(Duration::from_millis(70))]);
+    limits.pace.host_in_flight = *pick(rng, &[None, None, NonZeroU32::new(1), NonZeroU32::new(3)]);
+    limits.pace.adaptive = rng.bool();
     limits
 }
 

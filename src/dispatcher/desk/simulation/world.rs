@@ -73,6 +73,7 @@ pub(super) struct World {
     jobs: HashMap<u64, Job>,
     used: Vec<u32>,
     last_sent: HashMap<(ProxyId, HostKey), Timestamp>,
+    last_begun: HashMap<HostKey, Timestamp>,
     done: HashSet<TaskId>,
     delivered: HashSet<(TaskId, u32)>,
     through: Seq,
@@ -106,6 +107,7 @@ impl World {
             jobs: HashMap::new(),
             used: vec![0; scenario.proxies.len()],
             last_sent: HashMap::new(),
+            last_begun: HashMap::new(),
             done: HashSet::new(),
             delivered: HashSet::new(),
             through: Seq::default(),
@@ -330,6 +332,7 @@ impl World {
         assert_eq!(worker.jobs, 0, "more than it can carry");
         assert!(!worker.spent, "a task through a spent proxy");
         worker.jobs += 1;
+        self.check_host(&task.host);
         let kind = self.scenario.proxies[assignment.proxy.id.0 as usize];
         let used = &mut self.used[assignment.proxy.id.0 as usize];
         *used += 1;
@@ -342,6 +345,19 @@ impl World {
         let number = self.number;
         self.jobs.insert(number, Job { worker: id, assignment, task, outcome });
         self.later(takes, Coming::JobEnds(number));
+    }
+
+    /// A fetch begins: the caps of its host hold.
+    fn check_host(&mut self, host: &HostKey) {
+        let pace = self.scenario.limits.pace;
+        let out = self.jobs.values().filter(|job| job.task.host == *host).count() as u32;
+        let cap = pace.host_in_flight.map_or(u32::MAX, |most| most.get());
+        assert!(out < cap, "I7: {out} are out at {host} already\n{}", self.story());
+        if let (Some(before), Some(gap)) = (self.last_begun.insert(host.clone(), self.now), pace.host_gap) {
+            // A timer that came late is made up for.
+            let apart = self.now.since(before);
+            assert!(apart >= gap * 3 / 4, "I7: {host} is asked again after {apart:?}\n{}", self.story());
+        }
     }
 
     fn meters(
