@@ -131,11 +131,11 @@ impl Governor {
         self.keep(self.gap.min(longest), again, now);
     }
 
-    /// Too much is turned away, though not all.
-    pub(super) fn exceeded(&mut self, now: Timestamp) {
+    /// Too much is turned away, though not all; no gap is made longer than `longest`.
+    pub(super) fn exceeded(&mut self, longest: Duration, now: Timestamp) {
         self.slow_down(now);
         (self.passed, self.began) = (0, None);
-        self.keep(self.gap, now, now);
+        self.keep(self.gap.min(longest), now, now);
     }
 
     /// Is more tried than was kept?
@@ -157,5 +157,71 @@ impl Governor {
         self.slow = gap.max(Duration::from_micros(1));
         self.hold_until = from + self.hold;
         self.slowed_at = now;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LONGEST: Duration = Duration::from_secs(600);
+
+    fn at(ms: u64) -> Timestamp {
+        Timestamp::from_micros(1_000_000_000 + ms * 1000)
+    }
+
+    #[test]
+    fn what_passed_until_it_passes_again_is_what_is_allowed() {
+        let mut governor = Governor::default();
+        for n in 0..60 {
+            governor.passed(at(n * 10));
+        }
+        governor.throttled(Duration::from_millis(10), at(60_000), LONGEST, at(600));
+        assert_eq!(governor.gap(), Duration::from_millis(1_100), "60 a minute, and a tenth less");
+        governor.throttled(Duration::from_millis(10), at(120_000), LONGEST, at(60_001));
+        assert_eq!(governor.gap(), Duration::from_millis(2_200), "it was 60 in two minutes");
+    }
+
+    #[test]
+    fn what_went_out_before_the_slow_down_says_nothing_against_it() {
+        let mut governor = Governor::default();
+        governor.throttled(Duration::from_millis(500), at(2_000), LONGEST, at(1_000));
+        assert!(governor.is_old(at(1_000)) && !governor.is_old(at(1_001)));
+        governor.passed(at(900));
+        assert!(governor.is_waiting());
+        governor.passed(at(2_000));
+        assert!(!governor.is_waiting());
+    }
+
+    #[test]
+    fn more_is_tried_after_a_while_and_what_was_too_much_is_taken_back_for_twice_as_long() {
+        let mut governor = Governor::default();
+        governor.throttled(Duration::from_millis(500), at(0), LONGEST, at(0));
+        let slow = governor.gap();
+        assert_eq!(slow, Duration::from_secs(1));
+        governor.passed(at(59_000));
+        assert_eq!(governor.gap(), slow);
+        (60..90).for_each(|second| governor.passed(at(second * 1000)));
+        assert!(governor.gap() < slow * 3 / 4);
+        governor.throttled(Duration::from_millis(500), at(90_000), LONGEST, at(90_000));
+        assert!(governor.gap() > slow && governor.gap() < slow * 11 / 10, "{:?}", governor.gap());
+        let kept = governor.gap();
+        governor.passed(at(200_000));
+        assert_eq!(governor.gap(), kept, "two minutes now");
+        governor.passed(at(211_000));
+        assert!(governor.gap() < kept);
+        (0..1_000).for_each(|n| governor.passed(at(211_000 + n)));
+        assert!(governor.is_blank(), "nothing is left of a limit that is not met again");
+    }
+
+    #[test]
+    fn no_gap_grows_beyond_the_longest() {
+        let mut governor = Governor::default();
+        for n in 0..10_000 {
+            governor.throttled(LONGEST, at(n), LONGEST, at(n));
+            governor.exceeded(LONGEST, at(n));
+            governor.passed(at(n + 1));
+        }
+        assert_eq!(governor.gap(), LONGEST);
     }
 }

@@ -147,7 +147,7 @@ impl Host {
             }
             self.run_until = Some(self.run_until.map_or(until, |before| before.min(until)));
             if self.run.len() < enough(ask.addresses) {
-                return self.too_many(ask.now);
+                return self.too_many(settings, ask.now);
             }
         }
         (self.passed, self.throttled) = (0, 0);
@@ -159,14 +159,14 @@ impl Host {
     }
 
     /// It lets some through and turns others away: where it is known to mean everybody, that was too many.
-    fn too_many(&mut self, now: Timestamp) -> Option<Slowed> {
+    fn too_many(&mut self, settings: &config::Pace, now: Timestamp) -> Option<Slowed> {
         self.throttled += 1;
         let tolerated = self.throttled < SEVERAL || self.throttled * TOLERATED <= self.passed;
         if !self.governor.is_slow() || tolerated {
             return None;
         }
         (self.passed, self.throttled) = (0, 0);
-        self.governor.exceeded(now);
+        self.governor.exceeded(settings.retry_after_max, now);
         Some(Slowed { until: now, gap: self.governor.gap() })
     }
 
