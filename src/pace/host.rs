@@ -10,7 +10,7 @@ use super::{AddressId, FIRST_THROTTLE};
 use crate::clock::Timestamp;
 use crate::config;
 
-/// So late may a request be without the next one being as late: timers are.
+/// So late may a request be, by half of its gap at most, without the next one being as late: timers are.
 const CATCH_UP: Duration = Duration::from_millis(20);
 
 /// A host that is known to throttle everybody is asked less often if of so many answers one is turned away …
@@ -88,8 +88,9 @@ impl Host {
         let gap = self.gap(settings);
         self.out += 1;
         let late = now.since(self.free_at);
-        let made_up = late <= CATCH_UP.min(gap / 4);
-        self.free_at = if made_up { self.free_at } else { now } + gap;
+        // Later than that, nobody had anything to ask: there is nothing to make up for.
+        let made_up = if late <= gap { late.min(CATCH_UP).min(gap / 2) } else { Duration::ZERO };
+        self.free_at = now + (gap - made_up);
         if let Some(before) = self.begun_at.replace(now) {
             self.usual = drifted(self.usual, now.since(before));
         }
