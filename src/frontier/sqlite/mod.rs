@@ -4,6 +4,7 @@
 //! writer at a time; a lock beside the file is the run folder's business, and each transaction checks that nobody else has
 //! opened the store since. It decides nothing about pages.
 
+mod by_stage;
 mod claim;
 mod draft;
 mod error;
@@ -11,6 +12,7 @@ mod letters;
 mod names;
 mod open;
 mod outbox;
+mod overview;
 mod reader;
 mod ready;
 mod recover;
@@ -37,10 +39,11 @@ use super::{
     Recovered, Stats,
 };
 use crate::clock::Timestamp;
-use crate::record::Seq;
 use crate::task::{Epoch, HostKey, TaskId};
 
+pub use by_stage::StageTasks;
 pub use error::StoreError;
+pub use overview::{DeadCount, Overview};
 pub use reader::StoreReader;
 
 /// How long another program may keep the store locked before a call fails; the caller tries again anyway.
@@ -219,16 +222,7 @@ impl Frontier for SqliteFrontier {
     }
 
     fn feeds(&self) -> Result<Vec<FeedCursor>, FrontierError> {
-        let read = || {
-            let mut select = self.conn.prepare("SELECT feed, columns, through, bytes, tail FROM feed ORDER BY feed")?;
-            let feeds = select.query_map([], |row| {
-                let number = |at| row.get(at).map(i64::cast_unsigned);
-                let (through, bytes, tail) = (Seq(number(2)?), number(3)?, number(4)?);
-                Ok(FeedCursor { feed: row.get(0)?, columns: row.get(1)?, through, bytes, tail })
-            })?;
-            Ok(feeds.collect::<Result<_, _>>()?)
-        };
-        read().map_err(|fault: Fault| fault.at(&self.path))
+        overview::feeds(&self.conn).map_err(|fault| fault.at(&self.path))
     }
 
     fn kept(&self, kind: &str) -> Result<Vec<Kept>, FrontierError> {
