@@ -2,6 +2,7 @@
 //!
 //! Everything that is connected to something else is connected here. It decides nothing.
 
+mod again;
 mod seeds;
 mod storage;
 #[cfg(test)]
@@ -20,6 +21,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
+pub use self::again::put_back;
+pub use self::storage::STORE;
 use self::storage::Storage;
 use crate::address::{DropParams, Scope, start_hosts};
 use crate::clock::Clock;

@@ -21,8 +21,8 @@ use crate::sink::{FeedPlan, Feeds, ReadError, Records, Source, Start};
 use crate::task::StageId;
 use crate::telemetry::say::{self, Weight};
 
-/// The store's file in the run's folder.
-pub(super) const STORE: &str = "store.sqlite";
+/// The store's file in the folder of a run whose tasks are not in memory.
+pub const STORE: &str = "store.sqlite";
 
 /// A frontier and the feeds over it.
 pub(super) struct Storage {
