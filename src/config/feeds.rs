@@ -11,7 +11,7 @@ use super::merged::Merged;
 use super::{Compress, Feed, FeedKind, IfExists, Log, MetaColumn, STDOUT, Stage};
 
 /// Files of a run's folder that are no feeds.
-const OWN_FILES: [&str; 3] = ["report.json", "run.json", "run.lock"];
+const OWN_FILES: [&str; 4] = ["report.json", "run.json", "run.lock", "pages"];
 
 /// How standard output is written as a path.
 const DASH: &str = "-";
