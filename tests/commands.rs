@@ -265,3 +265,80 @@ fn a_store_that_is_none_is_named() {
         told(&world, &[command], 2).expect_said("store.sqlite is not a store of this program");
     }
 }
+
+/// The file with the body of the one page that was given up on.
+fn body(world: &World, stage: &str) -> std::path::PathBuf {
+    let letters = dead(world, &["--stage", stage]);
+    assert_eq!(letters.len(), 1, "{letters:?}");
+    letters[0]["body"].as_str().unwrap_or_else(|| panic!("{}", letters[0])).into()
+}
+
+/// Bodies that are kept.
+fn bodies(world: &World) -> usize {
+    fs::read_dir(world.left("pages")).map_or(0, Iterator::count)
+}
+
+#[test]
+fn the_body_of_a_page_given_up_on_is_kept_and_shows_what_the_recipe_lacks() {
+    let world = Bed::new().proxies(3).set("frontier.kind", "sqlite").fault("/detail/7", Fault::FieldMissing).world();
+    world.start(&[]).finish().expect_exit(3);
+    assert_eq!(bodies(&world), 1, "those of pages that are done are not kept");
+    let file = body(&world, "detail");
+    let text = fs::read_to_string(&file).unwrap();
+    assert!(text.contains("<html") && !text.contains("<h2"), "{text}");
+    assert!(!text.to_lowercase().contains("content-type:"), "headers are not in it: {text}");
+    let url = format!("{}/detail/7", world.site.url());
+    let tried = ["try", &url, "--file", file.to_str().unwrap(), "--config", "bed.toml", "--stage", "detail", "--json"];
+    let tried = world.command(&tried).finish().expect_exit(3).json();
+    assert_eq!(tried["reason"]["code"], dead(&world, &[])[0]["reason"]["code"], "{tried}");
+    assert!(told(&world, &["dead"], 0).stdout.contains(file.to_str().unwrap()));
+}
+
+#[test]
+fn a_page_that_is_done_later_loses_the_body_of_its_failure() {
+    let world = poisoned();
+    assert_eq!(bodies(&world), 2);
+    told(&world, &["retry", "--reason", "status.500", "--run"], 3);
+    assert_eq!(bodies(&world), 1);
+    assert!(fs::read_to_string(body(&world, "detail")).unwrap().contains("451"));
+}
+
+#[test]
+fn bodies_are_kept_of_all_pages_or_of_none_where_the_config_says_so() {
+    for (keep, number) in [("all", 24), ("none", 0)] {
+        let world = Bed::new().proxies(3).set("crawl.keep_pages", keep).fault("/detail/7", Fault::Status(451)).world();
+        world.start(&[]).finish().expect_exit(3);
+        assert_eq!(bodies(&world), number, "{keep}");
+    }
+}
+
+#[test]
+fn that_bodies_cannot_be_kept_is_said_and_is_not_the_end_of_a_crawl() {
+    let world = poisoned_by(Fault::Status(500));
+    fs::remove_dir_all(world.left("pages")).unwrap();
+    fs::write(world.left("pages"), "in the way").unwrap();
+    told(&world, &["retry", "--run"], 3).expect_said("page.not_kept");
+    assert_eq!(dead(&world, &[]).len(), 2);
+    assert_eq!(records(&world), 18);
+}
+
+#[test]
+fn secrets_in_addresses_and_users_of_proxies_are_not_shown() {
+    let recipe = r#"[crawl]
+start = ["{site}/page/1?api_key=s3cr3t"]
+start_stage = "list"
+data_dir = "runs"
+[stage.list]
+expect = "h2.nowhere"
+links = [{ select = "a", to = "list" }]
+"#;
+    let world = Bed::new().locked(2, "burdock-user", "hunter2").set("frontier.kind", "sqlite").recipe(recipe).world();
+    world.start(&[]).finish().expect_exit(3);
+    let shown = ["status", "dead", "retry"].map(|command| told(&world, &[command], 0));
+    let shown = shown.map(|ended| ended.stdout + &ended.stderr).concat();
+    let shown = shown + &told(&world, &["dead", "--json"], 0).stdout;
+    assert!(shown.contains("api_key=***"), "{shown}");
+    for secret in ["s3cr3t", "burdock-user", "hunter2"] {
+        assert!(!shown.contains(secret), "{secret}: {shown}");
+    }
+}

@@ -48,7 +48,7 @@ fn perform(args: &DeadArgs) -> Result<(), ExitCode> {
     let filter = stored.filter(args.reason.as_deref(), args.stage.as_deref())?;
     let reader = stored.reader()?;
     let (mut out, mut table) = (stdout(), Table::default());
-    let (mut after, mut shown, mut passed) = (0, 0, 0);
+    let (mut after, mut shown, mut passed, mut has_body) = (0, 0, 0, false);
     loop {
         let letters = reader.dead_letters_after(after, STEP).map_err(|error| store_refused(&error))?;
         let Some((last, _)) = letters.last() else { break };
@@ -56,6 +56,7 @@ fn perform(args: &DeadArgs) -> Result<(), ExitCode> {
         let meant = letters.iter().map(|(_, letter)| letter).filter(|letter| filter.admits(letter));
         let meant: Vec<_> = meant.map(|letter| Letter { stored: &stored, letter }).collect();
         (shown, passed) = (shown + meant.len(), passed + letters.len() - meant.len());
+        has_body |= meant.iter().any(|letter| letter.body().is_some());
         let text = if args.json { shown::lines(&meant) } else { table.rows(&meant) };
         if let Err(error) = out.write_all(text.as_bytes()) {
             return written(Err(error), "stdout");
@@ -64,6 +65,12 @@ fn perform(args: &DeadArgs) -> Result<(), ExitCode> {
     written(flushed(out), "stdout")?;
     if !args.json {
         last_word(&stored, shown, passed);
+        if has_body {
+            let config = stored.source.path.display();
+            note(format_args!(
+                "what the recipe makes of one: burdock try URL --config {config} --stage STAGE --file BODY"
+            ));
+        }
     }
     Ok(())
 }

@@ -4,12 +4,14 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
+use std::path::PathBuf;
 
 use serde_json::{Value, json};
 use url::Url;
 
 use super::Stored;
 use crate::frontier::{DeadLetter, Try};
+use crate::pages::body_path;
 use crate::telemetry::shown::{printable, url_shown};
 use crate::verdict::Reason;
 
@@ -93,6 +95,9 @@ impl Letter<'_> {
         if let Some(referrer) = self.referrer() {
             add("linked by", &referrer);
         }
+        if let Some(body) = self.body() {
+            add("body", &body.display().to_string());
+        }
     }
 
     /// For programs: all of it.
@@ -111,6 +116,7 @@ impl Letter<'_> {
             "last_error": tries.last().map_or(&reason.detail, |last| &last.reason.detail),
             "referrer": self.referrer(),
             "start_url": address(&task.start_url),
+            "body": self.body().map(|body| body.display().to_string()),
             "tries": tries.iter().map(of_try).collect::<Vec<_>>(),
         })
     }
@@ -127,6 +133,11 @@ impl Letter<'_> {
     /// The labels of the proxies that failed on it, each once.
     fn proxies(&self) -> BTreeSet<&str> {
         self.letter.tries.iter().map(|one| &*one.proxy).collect()
+    }
+
+    /// The file with the body of its last answer, if one was kept.
+    pub(super) fn body(&self) -> Option<PathBuf> {
+        Some(body_path(&self.stored.glance.folder, self.letter.task.id)).filter(|path| path.exists())
     }
 
     fn referrer(&self) -> Option<String> {

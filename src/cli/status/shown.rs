@@ -25,9 +25,10 @@ impl Standing {
         let mut text = format!("{}: {}{process}\n", glance.manifest.name, progress.as_str());
         row(&mut text, "run", &format!("{}, begun {}", glance.manifest.id, glance.manifest.started));
         if let Some(end) = &glance.end {
-            let at = end.ended.as_ref().map_or_else(String::new, |at| format!(" at {at}"));
+            let span = end.started.as_ref().zip(end.ended.as_ref());
+            let span = span.map_or_else(String::new, |(from, to)| format!(", from {from} to {to}"));
             let code = end.exit_code.code();
-            row(&mut text, "last end", &format!("{}{at}, exit code {code}", end.ended_because));
+            row(&mut text, "last end", &format!("{}, exit code {code}{span}", end.ended_because));
         }
         if let Some(at) = &glance.manifest.reopened {
             row(&mut text, "retry", &format!("pages were put back at {at}"));

@@ -11,7 +11,7 @@ use rusqlite::{Connection, Params};
 use super::error::Fault;
 
 /// Rows of one look: some tens of milliseconds.
-const SLICE: i64 = 50_000;
+pub(super) const SLICE: i64 = 50_000;
 
 /// The tasks of a stage, by state.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -38,17 +38,17 @@ type Counts = BTreeMap<i64, i64>;
 /// Tables that have the task's number as their key.
 const BY_TASK: [&str; 6] = ["gone", "excluded", "lease", "quarantine", "fresh", "taken"];
 
-/// Counts all tasks.
-pub(super) fn count(conn: &Connection) -> Result<Vec<StageTasks>, Fault> {
-    let found = slices(conn, "task")?;
+/// Counts all tasks, in slices of so many rows.
+pub(super) fn count(conn: &Connection, slice: i64) -> Result<Vec<StageTasks>, Fault> {
+    let found = slices(conn, "task", slice)?;
     let [gone, excluded, leased, quarantined, fresh, taken] = {
         let mut counts = [const { Counts::new() }; BY_TASK.len()];
         for (counts, table) in counts.iter_mut().zip(BY_TASK) {
-            *counts = slices(conn, table)?;
+            *counts = slices(conn, table, slice)?;
         }
         counts
     };
-    let ready = ready(conn)?;
+    let ready = ready(conn, slice)?;
     let delayed = grouped(conn, "SELECT stage, count(*) FROM delayed JOIN task USING (id) GROUP BY stage", ())?;
     let dead = grouped(conn, "SELECT stage, count(*) FROM dead JOIN task USING (id) GROUP BY stage", ())?;
     let mut select = conn.prepare("SELECT id, name FROM stage ORDER BY id")?;
@@ -73,7 +73,7 @@ pub(super) fn count(conn: &Connection) -> Result<Vec<StageTasks>, Fault> {
 }
 
 /// The rows of a table that has the task's number as its key.
-fn slices(conn: &Connection, table: &str) -> Result<Counts, Fault> {
+fn slices(conn: &Connection, table: &str, slice: i64) -> Result<Counts, Fault> {
     let select = if table == "task" {
         "SELECT stage, count(*) FROM task WHERE id > ?1 AND id <= ?2 GROUP BY stage".to_owned()
     } else {
@@ -86,16 +86,16 @@ fn slices(conn: &Connection, table: &str) -> Result<Counts, Fault> {
     let mut counts = Counts::new();
     let mut after = 0;
     while after < last {
-        for (stage, count) in grouped(conn, &select, (after, after + SLICE))? {
+        for (stage, count) in grouped(conn, &select, (after, after + slice))? {
             *counts.entry(stage).or_default() += count;
         }
-        after += SLICE;
+        after += slice;
     }
     Ok(counts)
 }
 
 /// The rows of `ready`, taken ones among them.
-fn ready(conn: &Connection) -> Result<Counts, Fault> {
+fn ready(conn: &Connection, slice: i64) -> Result<Counts, Fault> {
     let mut select = conn.prepare(
         "SELECT ready.host, ready.prio, ready.seq, task.stage FROM ready JOIN task ON task.id = ready.id
          WHERE (ready.host, ready.prio, ready.seq) > (?1, ?2, ?3)
@@ -104,7 +104,7 @@ fn ready(conn: &Connection) -> Result<Counts, Fault> {
     let mut counts = Counts::new();
     let mut after: Option<(i64, i64, i64)> = Some((i64::MIN, i64::MIN, i64::MIN));
     while let Some((host, prio, seq)) = after.take() {
-        let mut rows = select.query((host, prio, seq, SLICE))?;
+        let mut rows = select.query((host, prio, seq, slice))?;
         while let Some(row) = rows.next()? {
             *counts.entry(row.get(3)?).or_default() += 1;
             after = Some((row.get(0)?, row.get(1)?, row.get(2)?));

@@ -57,7 +57,7 @@ impl StoreReader {
     /// # Errors
     /// Those of the store.
     pub fn by_stage(&self) -> Result<Vec<StageTasks>, FrontierError> {
-        by_stage::count(&self.conn).map_err(|fault| fault.at(&self.path))
+        by_stage::count(&self.conn, by_stage::SLICE).map_err(|fault| fault.at(&self.path))
     }
 
     /// Up to `n` tasks given up on, oldest first, after the one that has the number `after` (0: from the first), each with its
