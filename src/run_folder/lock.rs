@@ -13,9 +13,9 @@ use super::{FolderError, LOCK, failed};
 use crate::clock::Timestamp;
 
 /// How often the folder may be moved away, or be looked at by another process, while we are at it.
-const TRIES: u32 = 20;
+const TRIES: u32 = 50;
 /// More than a look takes, unless its process has to wait for a processor.
-const A_LOOK: Duration = Duration::from_millis(5);
+const A_LOOK: Duration = Duration::from_millis(10);
 
 /// The lock; dropping it frees the folder.
 #[derive(Debug)]
@@ -119,13 +119,19 @@ mod tests {
         assert_eq!(look(&folder).unwrap().and_then(|holder| holder.pid), Some(std::process::id()));
         drop(lock);
         assert_eq!(look(&folder).unwrap(), None);
-        std::thread::scope(|scope| {
-            let looks = || (0..3_000).filter(|_| look(&folder).unwrap().is_some()).count();
-            let looking = scope.spawn(looks);
-            while !looking.is_finished() {
-                drop(Lock::take(&folder).unwrap());
-            }
-        });
+        for _ in 0..20 {
+            let looking = File::open(folder.join(LOCK)).unwrap();
+            looking.try_lock_shared().unwrap();
+            let (begins, begun) = std::sync::mpsc::channel();
+            let folder = folder.clone();
+            let taking = std::thread::spawn(move || {
+                begins.send(()).unwrap();
+                Lock::take(&folder).map(drop)
+            });
+            begun.recv().unwrap();
+            drop(looking);
+            taking.join().unwrap().unwrap();
+        }
     }
 
     #[test]
