@@ -2,7 +2,9 @@
 //!
 //! Everything that is connected to something else is connected here. It decides nothing.
 
+pub mod resume;
 mod seeds;
+pub mod shapes;
 mod storage;
 #[cfg(test)]
 mod tests;
@@ -20,7 +22,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use self::storage::Storage;
+use self::resume::Plan as ResumePlan;
+pub use self::storage::STORE;
+use self::storage::{Opening, Storage};
 use crate::address::{DropParams, Scope, start_hosts};
 use crate::clock::Clock;
 use crate::config::{Count, Hosts, Settings};
@@ -51,6 +55,8 @@ pub struct Surroundings {
     pub clock: Clock,
     /// The key of the run's fingerprints.
     pub fingerprint_key: [u8; 16],
+    /// How a run that is there already goes on.
+    pub resuming: Option<ResumePlan>,
     /// Where people look on.
     pub view: Option<View>,
     /// What to do on the second signal: leave at once.
@@ -84,8 +90,8 @@ type Roll = Rc<RefCell<BTreeMap<WorkerId, Addr<ProxyWorker>>>>;
 ///
 /// # Errors
 /// If the settings ask for what cannot be had (a feed that cannot be opened, a CA that cannot be read); nothing is crawled.
-pub async fn run(settings: Settings, surroundings: Surroundings) -> anyhow::Result<Ended> {
-    let plan = plan(settings, &surroundings)?;
+pub async fn run(settings: Settings, mut surroundings: Surroundings) -> anyhow::Result<Ended> {
+    let plan = plan(settings, &mut surroundings)?;
     let running = launch(plan, &surroundings);
     let signals = actix_rt::spawn(heed_signals(running.dispatcher.clone(), surroundings.leave));
     let ended = running.wait().await;
@@ -114,12 +120,12 @@ pub fn fetch_parts(settings: &Settings, clock: Clock) -> anyhow::Result<FetchPar
     })
 }
 
-fn plan(settings: Settings, surroundings: &Surroundings) -> anyhow::Result<Plan> {
+fn plan(settings: Settings, surroundings: &mut Surroundings) -> anyhow::Result<Plan> {
     let fetching = fetch_parts(&settings, surroundings.clock)?;
     let (recipe, scope) = (&fetching.recipe, &fetching.scope);
-    let start_stage = recipe.stage_id(&settings.crawl.start_stage).context("no such start stage")?;
-    let storage =
-        storage::open(&settings, start_stage, recipe, scope, surroundings.fingerprint_key, surroundings.clock.now())?;
+    let stage = recipe.stage_id(&settings.crawl.start_stage).context("no such start stage")?;
+    let (key, plan) = (surroundings.fingerprint_key, surroundings.resuming.take());
+    let storage = storage::open(&settings, Opening { stage, recipe, scope, key, plan }, surroundings.clock.now())?;
     // Our own address may be in several hands: a lease for each worker, all of one pace.
     let routes =
         if settings.proxies.direct { vec![Route::Direct; settings.worker_count()] } else { settings.routes.clone() };
@@ -157,9 +163,11 @@ fn launch(plan: Plan, surroundings: &Surroundings) -> Running {
 
     let parts = DispatcherParts {
         desk: Desk::new(limits(&settings, stored, fastrand::u64(..)), &routes),
-        frontier,
         feed_names,
-        observer: Observer::new(Arc::clone(&surroundings.names), clock.now()).shown_on(surroundings.view.clone()),
+        observer: Observer::new(Arc::clone(&surroundings.names), clock.now())
+            .going_on_from(frontier.stats())
+            .shown_on(surroundings.view.clone()),
+        frontier,
         feeds: settings.feeds.iter().map(|feed| feed.path.clone()).collect(),
         clock,
         heartbeat: settings.log.heartbeat,

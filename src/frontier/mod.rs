@@ -9,6 +9,7 @@ pub mod fingerprint;
 pub mod known;
 pub mod memory;
 mod recovery;
+pub mod revision;
 pub mod sqlite;
 
 use std::borrow::Cow;

@@ -40,14 +40,6 @@ pub enum FolderError {
         /// How it ended, as the end of a sentence.
         state: String,
     },
-    /// A run that could be continued, if its config were still what it was.
-    #[error("{config} has changed since the run in {folder} began")]
-    Changed {
-        /// The folder.
-        folder: PathBuf,
-        /// The config.
-        config: PathBuf,
-    },
     /// A file in it is not what it should be.
     #[error("{path}: {why}")]
     Garbled {
@@ -75,11 +67,9 @@ impl FolderError {
     pub const fn exit_code(&self) -> ExitCode {
         match self {
             Self::InUse { .. } => ExitCode::InUse,
-            Self::Foreign { .. }
-            | Self::OtherConfig { .. }
-            | Self::Unfinished { .. }
-            | Self::Changed { .. }
-            | Self::Garbled { .. } => ExitCode::Usage,
+            Self::Foreign { .. } | Self::OtherConfig { .. } | Self::Unfinished { .. } | Self::Garbled { .. } => {
+                ExitCode::Usage
+            }
             Self::Io { .. } => ExitCode::Unexpected,
         }
     }
@@ -91,9 +81,6 @@ impl FolderError {
             Self::Foreign { .. } => "choose another crawl.name or crawl.data_dir, or move that folder away",
             Self::OtherConfig { .. } => "give one of the two configs another crawl.name",
             Self::Unfinished { .. } => "begin anew with --fresh, which moves the old folder aside",
-            Self::Changed { .. } => {
-                "put it back as it was, or begin anew with --fresh, which moves the old folder aside"
-            }
             Self::Garbled { .. } => "move the folder away, or choose another crawl.name",
             Self::Io { .. } => "see to the path, its permissions and the space on its disk",
         }

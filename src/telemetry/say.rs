@@ -11,7 +11,9 @@ use std::time::Duration;
 use tracing::{debug, error, info, warn};
 
 pub use page::page;
-pub use run::{OUTCOME, Weight, feed_failed, feed_started, finished, inconsistent, progress, restarted, started};
+pub use run::{
+    OUTCOME, Weight, feed_failed, feed_started, finished, inconsistent, progress, restarted, revised, started,
+};
 
 use super::Names;
 use super::shown::{ms, span, url_shown};

@@ -2,6 +2,7 @@
 //!
 //! In come counts and reports, out go `run.*` events and their like.
 
+use std::fmt::Display;
 use std::path::Path;
 use std::time::Duration;
 
@@ -64,6 +65,27 @@ pub fn feed_started(feed: &Path, how: &'static str, words: &str, weight: Weight)
         Weight::News => info!(event = "feed.started", feed = %feed, start = how, "{feed} {words}"),
         Weight::Odd => warn!(event = "feed.started", feed = %feed, start = how, "{feed} {words}"),
     }
+}
+
+/// The run goes on with a config that has changed; so many tasks that waited were left out for that, or came back.
+pub fn revised(changes: &[impl Display], left_out: u64, returned: u64) {
+    for change in changes {
+        info!(event = "config.changed", "{change}");
+    }
+    if left_out + returned > 0 {
+        info!(
+            event = "tasks.revised",
+            left_out,
+            returned,
+            "{} that waited will not be fetched, {} that had been left out will",
+            pages(left_out),
+            pages(returned)
+        );
+    }
+}
+
+fn pages(number: u64) -> String {
+    format!("{} page{}", count(number), if number == 1 { "" } else { "s" })
 }
 
 /// A feed cannot go on; `error` names its file.

@@ -95,6 +95,11 @@ impl Beats {
         Self { at, ended: 0, bound_time: zero, busy_time: zero, lagged: false, votes: BTreeMap::new() }
     }
 
+    /// What had ended before is not of this process's pace.
+    pub(super) fn going_on_from(self, before: &Stats) -> Self {
+        Self { ended: before.done + before.gone + before.dead, ..self }
+    }
+
     pub(super) const fn lagged(&mut self) {
         self.lagged = true;
     }
