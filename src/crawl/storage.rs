@@ -6,11 +6,12 @@
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::seeds::StartTasks;
 use crate::address::{Scope, StartMark, Starts};
 use crate::clock::Timestamp;
-use crate::config::{FrontierKind, Settings};
+use crate::config::{FrontierKind, Retry, Settings};
 use crate::extract::Recipe;
 use crate::frontier::fingerprint::Fingerprinter;
 use crate::frontier::memory::MemoryFrontier;
@@ -64,14 +65,13 @@ pub(super) fn open(
         FrontierKind::Memory => Box::new(MemoryFrontier::new(fingerprints, tasks.from(StartMark::default())?)),
         FrontierKind::Sqlite => {
             let path: PathBuf = settings.run_dir().join(STORE);
-            Box::new(SqliteFrontier::open(&path, fingerprints, Retention::Keep, |mark| tasks.from(mark))?)
+            let retention = if settings.frontier.keep_records { Retention::Keep } else { Retention::Prune };
+            Box::new(SqliteFrontier::open(&path, fingerprints, retention, |mark| tasks.from(mark))?)
         }
     };
     frontier.recover()?;
-    let source = match frontier.reader()? {
-        Some(reader) => Source::All(Box::new(FromStore(reader))),
-        None => Source::Orders,
-    };
+    frontier.hasten(now + longest_wait(&settings.retry))?;
+    let source = source(&*frontier, settings.frontier.keep_records)?;
     let opening = FeedPlan::new(&settings.feeds, recipe)?.open(&frontier.feeds()?, source)?;
     // Before a feed writes anything: without its first cursor, the next start would take our lines for somebody else's.
     let begun = frontier.commit(&Batch { feeds: opening.changes(), ..Batch::default() }, now)?;
@@ -85,6 +85,21 @@ pub(super) fn open(
     }
     let feed_names = opening.names().clone();
     Ok(Storage { frontier, feeds: opening.start()?, feed_names, stored: begun.through })
+}
+
+/// The longest that a page is ever put off: see `retry.backoff_max`, to which jitter adds up to a half.
+fn longest_wait(retry: &Retry) -> Duration {
+    retry.backoff_max.saturating_mul(3) / 2
+}
+
+/// Where feeds get what they lack. Whether the store still has everything is for itself to say: an earlier start may have been
+/// told to remove what was delivered.
+fn source(frontier: &dyn Frontier, keep: bool) -> Result<Source, FrontierError> {
+    let Some(mut reader) = frontier.reader()? else { return Ok(Source::Orders) };
+    let first = reader.records(Seq(0), 1)?.first().map(|record| record.seq);
+    let whole = frontier.stats().records == 0 || first == Some(Seq(1));
+    let records = Box::new(FromStore(reader));
+    Ok(if keep && whole { Source::All(records) } else { Source::Undelivered(records) })
 }
 
 /// The store's reader, as the sink asks it.
