@@ -12,6 +12,7 @@ mod tests;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,9 +44,6 @@ use crate::worker::{FetchParts, ProxyWorker, Rules, WorkerParts};
 
 /// When the dispatcher has ended, everybody else has been told to: who has not stopped after this is left behind.
 const LAST_WAIT: Duration = Duration::from_secs(10);
-
-/// `frontier.max_lag` of the config contract.
-const MAX_LAG: u64 = 64 << 20;
 
 /// What a crawl is given besides its settings.
 pub struct Surroundings {
@@ -141,7 +139,7 @@ fn limits(settings: &Settings, stored: Seq, seed: u64) -> Limits {
         health: settings.health,
         wait: settings.proxies.wait,
         drain: settings.fetch.timeout,
-        max_lag: MAX_LAG,
+        max_lag: settings.frontier.max_lag,
         bounds: settings.limits,
         feeds: settings.feeds.len(),
         stored,
@@ -170,6 +168,7 @@ fn launch(plan: Plan, surroundings: &Surroundings) -> Running {
         frontier,
         feeds: settings.feeds.iter().map(|feed| feed.path.clone()).collect(),
         clock,
+        disks: disks(&settings),
         heartbeat: settings.log.heartbeat,
         supervisor: supervisor.clone().recipient(),
         ended: ended_in,
@@ -204,6 +203,17 @@ fn start_worker(homes: Vec<ArbiterHandle>, parts: WorkerParts, roll: Roll) -> St
         roll.borrow_mut().insert(id, worker.clone());
         worker.recipient()
     })
+}
+
+/// Folders on all disks that are written to, if room is to be left on them.
+fn disks(settings: &Settings) -> Vec<PathBuf> {
+    if settings.limits.min_free.is_none() {
+        return Vec::new();
+    }
+    let files = settings.feeds.iter().map(|feed| &feed.path).filter(|path| path.is_file()).chain([&settings.log.file]);
+    let folders: BTreeSet<PathBuf> =
+        files.filter_map(|file| file.parent()).map(Into::into).chain([settings.run_dir()]).collect();
+    folders.into_iter().collect()
 }
 
 fn threads(settings: &Settings) -> usize {

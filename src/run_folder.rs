@@ -148,11 +148,15 @@ impl RunFolder {
     }
 
     /// Notes that the crawl did not even begin, because the config asks for something that cannot be had; the next process may
-    /// then begin it here.
+    /// then begin it here. What a crawl has reported before stays.
     ///
     /// # Errors
     /// The file system refuses.
     pub fn never_began(&self, why: &str) -> Result<(), FolderError> {
+        let before = read_json::<Past>(&self.report_path())?;
+        if before.is_some_and(|past| past.exit_code != ExitCode::Usage) {
+            return Ok(());
+        }
         self.write_report(&Past { exit_code: ExitCode::Usage, ended_because: why.into() })
     }
 }

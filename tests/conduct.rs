@@ -77,7 +77,7 @@ fn settings(home: &Path) -> Settings {
         ban: config::Ban { status: vec![], cooldown: second },
         health: config::Health { max_errors: 1, decay: 0.5, cooldown: second, cooldown_max: second, max_silent: 1 },
         feeds: vec![feed],
-        frontier: config::Frontier { kind: config::FrontierKind::Memory },
+        frontier: config::Frontier { kind: config::FrontierKind::Memory, keep_records: true, max_lag: 1 << 20 },
         log: config::Log {
             format: config::LogFormat::Json,
             level: config::LogLevel::Info,

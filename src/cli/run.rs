@@ -16,6 +16,7 @@ use crate::crawl::STORE;
 use crate::crawl::resume::{Change, Plan, ResumeError};
 use crate::dispatcher::notice::Ending;
 use crate::exit::ExitCode;
+use crate::frontier::FrontierError;
 use crate::run_folder::{Changes, Existing, FolderError, Opened, RunFolder, Source};
 use crate::telemetry::log::{Form, LogGuard};
 use crate::telemetry::{self, Names, Places, Report, Run, Tally, say, summary};
@@ -215,9 +216,14 @@ fn chained(error: &anyhow::Error) -> String {
 }
 
 fn not_begun(folder: &RunFolder, error: &anyhow::Error) -> ExitCode {
-    complain(chained(error), "mend that and start again: nothing was crawled");
+    let (help, code) = match error.downcast_ref() {
+        Some(FrontierError::Store(error)) if error.is_of_the_file() => (error.help(), ExitCode::Usage),
+        Some(FrontierError::Store(error)) => (error.help(), ExitCode::Unexpected),
+        Some(FrontierError::Seeds(_)) | None => ("mend that and start again: nothing was crawled", ExitCode::Usage),
+    };
+    complain(chained(error), help);
     if let Err(error) = folder.never_began(&error.to_string()) {
         note(format_args!("warning: {error}"));
     }
-    ExitCode::Usage
+    code
 }

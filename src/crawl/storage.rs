@@ -6,13 +6,14 @@
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::resume::Plan;
 use super::seeds::StartTasks;
 use super::shapes::Fitting;
 use crate::address::{Scope, StartMark, Starts};
 use crate::clock::Timestamp;
-use crate::config::{FrontierKind, Settings};
+use crate::config::{FrontierKind, Retry, Settings};
 use crate::extract::Recipe;
 use crate::frontier::fingerprint::Fingerprinter;
 use crate::frontier::memory::MemoryFrontier;
@@ -71,14 +72,11 @@ pub(super) fn open(settings: &Settings, opening: Opening<'_>, now: Timestamp) ->
     let (mut frontier, fitting): (Box<dyn Frontier>, _) = match settings.frontier.kind {
         FrontierKind::Memory => (Box::new(in_memory(settings, &opening)?), Fitting::default()),
         FrontierKind::Sqlite => {
-            let (store, fitting) = in_store(settings, opening)?;
+            let (store, fitting) = in_store(settings, opening, now)?;
             (Box::new(store), fitting)
         }
     };
-    let source = match frontier.reader()? {
-        Some(reader) => Source::All(Box::new(FromStore { reader, fitting })),
-        None => Source::Orders,
-    };
+    let source = source(&*frontier, settings.frontier.keep_records, fitting)?;
     let opening = FeedPlan::new(&settings.feeds, recipe)?.open(&frontier.feeds()?, source)?;
     // Before a feed writes anything: without its first cursor, the next start would take our lines for somebody else's.
     let begun = frontier.commit(&Batch { feeds: opening.changes(), ..Batch::default() }, now)?;
@@ -101,7 +99,7 @@ fn in_memory(settings: &Settings, opening: &Opening<'_>) -> anyhow::Result<Memor
     Ok(MemoryFrontier::new(Fingerprinter::new(key, names), tasks.from(StartMark::default())?))
 }
 
-fn in_store(settings: &Settings, opening: Opening<'_>) -> anyhow::Result<(SqliteFrontier, Fitting)> {
+fn in_store(settings: &Settings, opening: Opening<'_>, now: Timestamp) -> anyhow::Result<(SqliteFrontier, Fitting)> {
     let Opening { stage, recipe, scope, key, plan } = opening;
     let path: PathBuf = settings.run_dir().join(STORE);
     let plan = match plan {
@@ -111,11 +109,28 @@ fn in_store(settings: &Settings, opening: Opening<'_>) -> anyhow::Result<(Sqlite
     let fingerprints = Fingerprinter::new(key, plan.stage_names(recipe));
     let tasks = Tasks { settings, stage, recipe, scope };
     let from = |mark| tasks.from(plan.read_from(mark));
-    let mut store = SqliteFrontier::open(&path, fingerprints.clone(), Retention::Keep, from)?;
+    let retention = if settings.frontier.keep_records { Retention::Keep } else { Retention::Prune };
+    let mut store = SqliteFrontier::open(&path, fingerprints.clone(), retention, from)?;
     store.recover()?;
+    store.hasten(now + longest_wait(&settings.retry))?;
     let revised = plan.apply(&mut store, &fingerprints, recipe, scope)?;
     say::revised(plan.changes(), revised.left_out, revised.returned);
     Ok((store, plan.fitting(settings)))
+}
+
+/// The longest that a page is ever put off: see `retry.backoff_max`, to which jitter adds up to a half.
+fn longest_wait(retry: &Retry) -> Duration {
+    retry.backoff_max.saturating_mul(3) / 2
+}
+
+/// Where feeds get what they lack. Whether the store still has everything is for itself to say: an earlier start may have been
+/// told to remove what was delivered.
+fn source(frontier: &dyn Frontier, keep: bool, fitting: Fitting) -> Result<Source, FrontierError> {
+    let Some(mut reader) = frontier.reader()? else { return Ok(Source::Orders) };
+    let first = reader.records(Seq(0), 1)?.first().map(|record| record.seq);
+    let whole = frontier.stats().records == 0 || first == Some(Seq(1));
+    let records = Box::new(FromStore { reader, fitting });
+    Ok(if keep && whole { Source::All(records) } else { Source::Undelivered(records) })
 }
 
 /// The store's reader, as the sink asks it.

@@ -106,6 +106,8 @@ pub struct Tasks {
     pub left: u64,
     /// Start URLs that were not looked at, and are not among those found; `null`: some.
     pub unread: Option<u64>,
+    /// Links found since this start that lie deeper than `limits.depth`, and are not among those found.
+    pub too_deep: u64,
     /// Ended by a fetch, by stage; links that were excluded when they were found are not among them.
     pub by_stage: BTreeMap<String, StageTasks>,
 }
@@ -215,6 +217,7 @@ impl Tally {
             excluded: stats.excluded,
             left: stats.left(),
             unread: stats.unread,
+            too_deep: self.pages.too_deep,
             by_stage: stages.map(|(id, tasks)| (self.names.stage(id).to_owned(), tasks.clone())).collect(),
         }
     }

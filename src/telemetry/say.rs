@@ -46,6 +46,8 @@ pub fn notice(names: &Names, notice: &Notice, now: Timestamp) {
         Notice::SlotClosed { slot } => closed(*slot),
         Notice::NoUsableProxy { until, reason } => run::waiting(until.since(now), reason.as_ref()),
         Notice::FeedsBehind { lag } => run::lagging(*lag),
+        Notice::DiskShort { free, least } => run::disk_short(free, *least),
+        Notice::DiskFree { free } => run::disk_free(free.as_ref()),
         Notice::Progress(_) => {}
         Notice::Stopping { ending, until } => run::stopping(ending, until.since(now)),
     }

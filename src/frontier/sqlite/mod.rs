@@ -180,6 +180,10 @@ impl Frontier for SqliteFrontier {
         self.transact(Durable::Yes, |draft, _| draft.recover(first))
     }
 
+    fn hasten(&mut self, latest: Timestamp) -> Result<u64, FrontierError> {
+        self.transact(Durable::Yes, |draft, _| draft.hasten(latest))
+    }
+
     fn claim(&mut self, n: usize, now: Timestamp, barred: &[HostKey]) -> Result<Claim, FrontierError> {
         let (next_due, tasks) = self.transact(Durable::NotYet, |draft, reading| {
             draft.promote(now)?;

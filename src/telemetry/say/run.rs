@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tracing::{debug, error, info, warn};
 
+use crate::dispatcher::desk::Free;
 use crate::dispatcher::notice::Ending;
 use crate::exit::ending_shown;
 use crate::protocol::WorkerId;
@@ -34,6 +35,24 @@ pub(super) fn waiting(rest: Duration, reason: Option<&Reason>) {
 
 pub(super) fn lagging(lag: u64) {
     warn!(event = "run.lagging", lag, "{} of records wait for the feeds: no new pages until then", size(lag));
+}
+
+pub(super) fn disk_short(free: &Free, least: u64) {
+    let place = free.place.display();
+    warn!(
+        event = "disk.short",
+        disk = %place,
+        free = free.bytes,
+        least,
+        "the disk of {place} has {} free, less than limits.min_free ({}): no new pages until it has more",
+        size(free.bytes),
+        size(least)
+    );
+}
+
+pub(super) fn disk_free(free: Option<&Free>) {
+    let (disk, bytes) = (free.map(|free| free.place.display().to_string()), free.map(|free| free.bytes));
+    info!(event = "disk.free", disk, free = bytes, "all disks have limits.min_free again: the crawl goes on");
 }
 
 pub(super) fn stopping(ending: &Ending, rest: Duration) {

@@ -85,6 +85,8 @@ impl Tally {
             Notice::SlotClosed { slot } => self.workers.closed(*slot),
             Notice::NoUsableProxy { .. } | Notice::Stopping { .. } => {}
             Notice::FeedsBehind { .. } => self.beats.lagged(),
+            Notice::DiskShort { .. } => self.beats.disk_short(),
+            Notice::DiskFree { .. } => self.beats.disk_free(),
             Notice::Progress(stats) => self.stats = *stats,
         }
     }
