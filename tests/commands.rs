@@ -240,7 +240,7 @@ fn a_run_that_was_killed_is_unfinished_and_all_that_it_had_committed_is_seen() {
 
 #[test]
 fn of_a_run_in_memory_and_of_none_it_is_said_what_to_do() {
-    let world = Bed::new().proxies(2).world();
+    let world = Bed::new().proxies(2).set("frontier.kind", "memory").world();
     for command in ["status", "dead", "retry", "export"] {
         told(&world, &[command], 2).expect_said("there is no run").expect_said("burdock run");
     }
@@ -341,4 +341,21 @@ links = [{ select = "a", to = "list" }]
     for secret in ["s3cr3t", "burdock-user", "hunter2"] {
         assert!(!shown.contains(secret), "{secret}: {shown}");
     }
+}
+
+#[test]
+fn with_a_recipe_that_was_edited_since_records_and_letters_are_still_the_right_ones() {
+    let world = poisoned();
+    let titles = |text: &str| lines(text).iter().map(|record| record["title"].to_string()).collect::<Vec<_>>();
+    let before = titles(&told(&world, &["export"], 0).stdout);
+    let config = fs::read_to_string(world.file("bed.toml")).unwrap();
+    let edited = config.replace("[stage.detail.fields]", "[stage.detail.fields]\nextra = \"h6\"");
+    fs::write(world.file("bed.toml"), &edited).unwrap();
+    let after = told(&world, &["export"], 0).stdout;
+    assert_eq!(titles(&after), before);
+    assert!(lines(&after).iter().all(|record| record["extra"].is_null() && record["directors"].is_array()), "{after}");
+    fs::write(world.file("bed.toml"), edited.replace("detail", "film")).unwrap();
+    let letters = dead(&world, &["--stage", "detail"]);
+    assert_eq!((letters.len(), &letters[0]["stage"]), (2, &"detail".into()));
+    assert_eq!(status(&world)["by_stage"]["detail"]["dead"], 2);
 }

@@ -6,7 +6,15 @@ use common::{Bed, Crawl, Fault, Running, World};
 
 /// A crawl that takes some seconds, and has some of its records already.
 fn under_way() -> (World, Running) {
-    let world = Bed::new().proxies(2).lists(1).per_list(20).set("pace.delay", "\"500ms\"").world();
+    started(Bed::new())
+}
+
+fn under_way_in_memory() -> (World, Running) {
+    started(Bed::new().set("frontier.kind", "memory"))
+}
+
+fn started(bed: Bed) -> (World, Running) {
+    let world = bed.proxies(2).lists(1).per_list(20).set("pace.delay", "\"500ms\"").world();
     let mut running = world.start(&[]);
     for _list_and_details in 0..4 {
         running.until_event("page.fetched");
@@ -52,8 +60,8 @@ fn ctrl_c_ends_in_order_with_130_and_a_report() {
 }
 
 #[test]
-fn an_interrupted_run_is_refused_until_fresh_moves_it_aside() {
-    let (world, running) = under_way();
+fn an_interrupted_run_in_memory_is_refused_until_fresh_moves_it_aside() {
+    let (world, running) = under_way_in_memory();
     running.signal("TERM");
     running.finish().expect_exit(143);
     let ended = world.start(&[]).finish().expect_exit(2).expect_said("--fresh");
@@ -63,8 +71,8 @@ fn an_interrupted_run_is_refused_until_fresh_moves_it_aside() {
 }
 
 #[test]
-fn a_run_that_was_killed_is_refused_like_an_interrupted_one() {
-    let (world, running) = under_way();
+fn a_run_in_memory_that_was_killed_is_refused_like_an_interrupted_one() {
+    let (world, running) = under_way_in_memory();
     running.signal("KILL");
     assert_eq!(running.finish().code, -9);
     world.start(&[]).finish().expect_exit(2).expect_said("--fresh");

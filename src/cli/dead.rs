@@ -10,7 +10,7 @@ use std::io::Write;
 use clap::Args;
 
 use self::shown::{Letter, Table};
-use super::stored::{Stored, flushed, stdout, store_refused, written};
+use super::stored::{Stored, filter, flushed, stdout, store_refused, written};
 use super::{ConfigArgs, note};
 use crate::exit::ExitCode;
 use crate::telemetry::shown::count;
@@ -45,8 +45,8 @@ pub(super) fn dead(args: &DeadArgs) -> ExitCode {
 
 fn perform(args: &DeadArgs) -> Result<(), ExitCode> {
     let stored = Stored::find(&args.config)?;
-    let filter = stored.filter(args.reason.as_deref(), args.stage.as_deref())?;
     let reader = stored.reader()?;
+    let filter = filter(reader.stages(), args.reason.as_deref(), args.stage.as_deref())?;
     let (mut out, mut table) = (stdout(), Table::default());
     let (mut after, mut shown, mut passed, mut has_body) = (0, 0, 0, false);
     loop {
@@ -54,7 +54,8 @@ fn perform(args: &DeadArgs) -> Result<(), ExitCode> {
         let Some((last, _)) = letters.last() else { break };
         after = *last;
         let meant = letters.iter().map(|(_, letter)| letter).filter(|letter| filter.admits(letter));
-        let meant: Vec<_> = meant.map(|letter| Letter { stored: &stored, letter }).collect();
+        let meant: Vec<_> =
+            meant.map(|letter| Letter { folder: &stored.glance.folder, stages: reader.stages(), letter }).collect();
         (shown, passed) = (shown + meant.len(), passed + letters.len() - meant.len());
         has_body |= meant.iter().any(|letter| letter.body().is_some());
         let text = if args.json { shown::lines(&meant) } else { table.rows(&meant) };

@@ -5,15 +5,17 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 
-use super::stored::{Stored, flushed, stdout, store_refused, written};
+use super::stored::{Stored, find_stage, flushed, stdout, store_refused, written};
 use super::{ConfigArgs, complain, note};
 use crate::config::{Compress, Feed, FeedKind, IfExists, MetaColumn, STDOUT};
+use crate::crawl::shapes::{Fitting, Shapes};
 use crate::exit::ExitCode;
 use crate::extract::Recipe;
-use crate::frontier::sqlite::StoreReader;
+use crate::frontier::sqlite::{StoreReader, Survey};
 use crate::frontier::{FrontierError, RecordReader};
 use crate::record::Seq;
 use crate::sink::Export;
@@ -48,6 +50,12 @@ pub enum Kind {
     Csv,
 }
 
+/// Where the records come from.
+struct Source {
+    reader: StoreReader,
+    fitting: Fitting,
+}
+
 /// Why the records did not all get out.
 enum Broken {
     Store(FrontierError),
@@ -71,12 +79,12 @@ fn perform(args: &ExportArgs) -> Result<(), ExitCode> {
     };
     let recipe = Recipe::compile(&stored.settings.stages).map_err(|error| unusable(&error))?;
     let export = Export::new(&feed, &recipe).map_err(|error| unusable(&error))?;
-    let reader = stored.reader()?;
+    let source = Source { reader: stored.reader()?, fitting: fitting(&stored)? };
     let (outcome, to) = match &args.out {
-        None => (write(&export, reader, stdout()), "stdout".to_owned()),
+        None => (write(&export, source, stdout()), "stdout".to_owned()),
         Some(path) => {
             let file = create(path)?;
-            let outcome = write(&export, reader, BufWriter::new(file));
+            let outcome = write(&export, source, BufWriter::new(file));
             if outcome.is_err() {
                 // It was made here; half of the records are not what was asked for.
                 let _ = fs::remove_file(path);
@@ -103,7 +111,8 @@ fn form(args: &ExportArgs, stored: &Stored) -> Result<Feed, ExitCode> {
     let mut stages =
         model.map_or_else(|| with_fields().map(|stage| stage.name.clone()).collect(), |feed| feed.stages.clone());
     if let Some(name) = &args.stage {
-        stored.stage(name)?;
+        let names: Vec<Arc<str>> = stored.settings.stages.iter().map(|stage| stage.name.as_str().into()).collect();
+        find_stage(&names, name)?;
         if !with_fields().any(|stage| stage.name == *name) {
             complain(format_args!("the stage {name:?} has no fields, so it makes no records"), "name another one");
             return Err(ExitCode::Usage);
@@ -128,6 +137,16 @@ fn form(args: &ExportArgs, stored: &Stored) -> Result<Feed, ExitCode> {
     })
 }
 
+/// What brings the records of an older recipe into the order of the config's fields.
+fn fitting(stored: &Stored) -> Result<Fitting, ExitCode> {
+    let survey = Survey::open(&stored.store()).map_err(|error| store_refused(&error))?;
+    let shapes = survey.as_ref().map(Shapes::of).transpose().map_err(|error| store_refused(&error))?;
+    let mut shapes = shapes.unwrap_or_default();
+    // The config may have been edited since: whatever is there is older.
+    let _not_to_be_kept = shapes.go_on_with(&stored.settings.stages, Seq(u64::MAX - 1));
+    Ok(shapes.fitting(&stored.settings.stages))
+}
+
 fn create(path: &Path) -> Result<File, ExitCode> {
     OpenOptions::new().write(true).create_new(true).open(path).map_err(|error| {
         let help = "name a file that is not there yet, in a folder that you may write to";
@@ -137,7 +156,8 @@ fn create(path: &Path) -> Result<File, ExitCode> {
 }
 
 /// Writes what is in the store now; how many records.
-fn write(export: &Export, mut reader: StoreReader, mut out: impl Write) -> Result<u64, Broken> {
+fn write(export: &Export, source: Source, mut out: impl Write) -> Result<u64, Broken> {
+    let Source { mut reader, fitting } = source;
     let through = reader.overview().map_err(Broken::Store)?.through;
     out.write_all(&export.head().map_err(Broken::Out)?).map_err(Broken::Out)?;
     let (mut after, mut lines, mut line) = (Seq(0), 0, Vec::new());
@@ -148,9 +168,9 @@ fn write(export: &Export, mut reader: StoreReader, mut out: impl Write) -> Resul
             note("warning: records that all feeds have were removed, and are not among these");
         }
         after = last.seq;
-        for stored in records.iter().filter(|stored| stored.seq <= through) {
+        for stored in records.into_iter().filter(|stored| stored.seq <= through) {
             line.clear();
-            export.line(&stored.record, &mut line).map_err(Broken::Out)?;
+            export.line(&fitting.fit(stored).record, &mut line).map_err(Broken::Out)?;
             out.write_all(&line).map_err(Broken::Out)?;
             lines += u64::from(!line.is_empty());
         }

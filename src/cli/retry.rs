@@ -6,13 +6,15 @@
 use clap::Args;
 
 use super::run::{self, RunArgs};
-use super::stored::{Stored, folder_refused, store_refused};
+use super::stored::{Stored, filter, folder_refused, store_refused};
 use super::{ConfigArgs, complain, result};
 use crate::clock::Clock;
 use crate::config::FrontierKind;
 use crate::exit::ExitCode;
 use crate::frontier::DeadFilter;
+use crate::frontier::sqlite::{DeadCount, StoreReader};
 use crate::run_folder::RunFolder;
+use crate::task::StageId;
 use crate::telemetry::shown::count;
 
 /// The arguments of `burdock retry`.
@@ -39,7 +41,11 @@ pub(super) fn retry(args: &RetryArgs) -> ExitCode {
         Ok(0) => ExitCode::Complete,
         Ok(_) if args.run => {
             let ConfigArgs { config, sets } = &args.config;
-            run::run(&RunArgs { config: ConfigArgs { config: config.clone(), sets: sets.clone() }, fresh: false })
+            run::run(&RunArgs {
+                config: ConfigArgs { config: config.clone(), sets: sets.clone() },
+                fresh: false,
+                accept_changes: false,
+            })
         }
         Ok(_) => ExitCode::Complete,
     }
@@ -48,7 +54,6 @@ pub(super) fn retry(args: &RetryArgs) -> ExitCode {
 /// How many were put back.
 fn put_back(args: &RetryArgs) -> Result<u64, ExitCode> {
     let stored = Stored::find(&args.config)?;
-    let filter = stored.filter(args.reason.as_deref(), args.stage.as_deref())?;
     // First of all: while it is held, nobody crawls, and what is counted stays so.
     let mut folder = RunFolder::hold(&stored.glance.folder, &stored.source).map_err(|error| folder_refused(&error))?;
     if stored.settings.frontier.kind == FrontierKind::Memory && stored.is_durable() {
@@ -56,27 +61,31 @@ fn put_back(args: &RetryArgs) -> Result<u64, ExitCode> {
         complain("the config keeps pages in memory, where nothing can be put back", help);
         return Err(ExitCode::Usage);
     }
-    if meant(&stored, &filter)? == 0 {
+    let reader = stored.reader()?;
+    let filter = filter(reader.stages(), args.reason.as_deref(), args.stage.as_deref())?;
+    if meant(&reader, &filter)? == 0 {
         return Ok(0);
     }
+    let stages = reader.stages().to_vec();
+    // Whoever reads on keeps the store's log from being written back at the end.
+    drop(reader);
     // Before the store: a run that is taken for unfinished without need just ends again.
     folder.reopen(Clock::start().now()).map_err(|error| folder_refused(&error))?;
-    let put = crate::crawl::put_back(&stored.settings, folder.manifest().fingerprint_key(), &filter);
-    let put = put.map_err(|error| store_refused(&error))?;
+    let key = folder.manifest().fingerprint_key();
+    let put = crate::crawl::put_back(&stored.store(), stages, key, &filter).map_err(|error| store_refused(&error))?;
     let next = if args.run { String::new() } else { format!("; crawl them with `{}`", stored.command("run")) };
     result(format_args!("{} put back{next}\n", pages(put)));
     Ok(put)
 }
 
 /// How many dead letters are meant; says so if there is none.
-fn meant(stored: &Stored, filter: &DeadFilter) -> Result<u64, ExitCode> {
-    let dead = stored.reader()?.overview().map_err(|error| store_refused(&error))?.dead;
-    let is_meant = |code: &str, stage: &str| {
-        let stage = stored.settings.stages.iter().position(|known| known.name == stage);
-        let stage = stage.and_then(|place| u16::try_from(place).ok()).map(crate::task::StageId);
-        stage.is_some_and(|stage| filter.means(code, stage))
+fn meant(reader: &StoreReader, filter: &DeadFilter) -> Result<u64, ExitCode> {
+    let dead = reader.overview().map_err(|error| store_refused(&error))?.dead;
+    let is_meant = |dead: &&DeadCount| {
+        let stage = (0..=u16::MAX).map(StageId).zip(reader.stages()).find(|(_, name)| **name == dead.stage);
+        stage.is_some_and(|(stage, _)| filter.means(&dead.code, stage))
     };
-    let there: u64 = dead.iter().filter(|dead| is_meant(&dead.code, &dead.stage)).map(|dead| dead.count).sum();
+    let there: u64 = dead.iter().filter(is_meant).map(|dead| dead.count).sum();
     if there == 0 {
         let others: Vec<_> =
             dead.iter().map(|dead| format!("{} {} ({})", count(dead.count), dead.code, dead.stage)).collect();

@@ -11,7 +11,7 @@ use super::{ConfigArgs, complain};
 use crate::config::{Settings, suggestion};
 use crate::crawl::STORE;
 use crate::exit::ExitCode;
-use crate::frontier::sqlite::{StoreError, StoreReader};
+use crate::frontier::sqlite::StoreReader;
 use crate::frontier::{DeadFilter, FrontierError};
 use crate::run_folder::{FolderError, Glance, RunFolder, Source};
 use crate::task::StageId;
@@ -36,7 +36,8 @@ impl Stored {
         Ok(Self { settings, source, glance })
     }
 
-    fn store(&self) -> PathBuf {
+    /// Where its store lies, if its pages are in one.
+    pub(super) fn store(&self) -> PathBuf {
         self.glance.folder.join(STORE)
     }
 
@@ -57,36 +58,30 @@ impl Stored {
             return Err(ExitCode::Usage);
         }
         let stages = self.settings.stages.iter().map(|stage| Arc::from(stage.name.as_str())).collect();
-        StoreReader::open(&self.store(), stages).map_err(|error| store_refused(&error))
+        StoreReader::open_with_all(&self.store(), stages).map_err(|error| store_refused(&error))
     }
 
-    /// Which dead letters are meant.
-    pub(super) fn filter(&self, reason: Option<&str>, stage: Option<&str>) -> Result<DeadFilter, ExitCode> {
-        let stage = stage.map(|name| self.stage(name)).transpose()?;
-        Ok(DeadFilter { reason: reason.map(str::to_owned), stage })
-    }
-
-    /// The stage of this name.
-    pub(super) fn stage(&self, name: &str) -> Result<StageId, ExitCode> {
-        let names = || self.settings.stages.iter().map(|stage| stage.name.as_str());
-        let place = names().position(|known| known == name).and_then(|place| u16::try_from(place).ok());
-        place.map(StageId).ok_or_else(|| {
-            let there = format!("there are {}", names().collect::<Vec<_>>().join(", "));
-            let help = suggestion(name, names()).unwrap_or(there);
-            complain(format_args!("there is no stage {name:?}"), help);
-            ExitCode::Usage
-        })
-    }
-
-    /// The name of a stage.
-    pub(super) fn stage_name(&self, stage: StageId) -> &str {
-        self.settings.stages.get(usize::from(stage.0)).map_or("", |stage| &stage.name)
-    }
-
-    /// The command that crawls it.
+    /// A command on it.
     pub(super) fn command(&self, name: &str) -> String {
         format!("burdock {name} {}", self.source.path.display())
     }
+}
+
+/// Which dead letters are meant, if there are `stages`.
+pub(super) fn filter(stages: &[Arc<str>], reason: Option<&str>, stage: Option<&str>) -> Result<DeadFilter, ExitCode> {
+    let stage = stage.map(|name| find_stage(stages, name)).transpose()?;
+    Ok(DeadFilter { reason: reason.map(str::to_owned), stage })
+}
+
+/// The stage of this name.
+pub(super) fn find_stage(stages: &[Arc<str>], name: &str) -> Result<StageId, ExitCode> {
+    let mut known = (0..=u16::MAX).map(StageId).zip(stages);
+    known.find(|(_, known)| ***known == *name).map(|(stage, _)| stage).ok_or_else(|| {
+        let names = || stages.iter().map(|stage| &**stage);
+        let there = || format!("there are {}", names().collect::<Vec<_>>().join(", "));
+        complain(format_args!("there is no stage {name:?}"), suggestion(name, names()).unwrap_or_else(there));
+        ExitCode::Usage
+    })
 }
 
 /// Says why a folder cannot be used.
@@ -98,17 +93,9 @@ pub(super) fn folder_refused(error: &FolderError) -> ExitCode {
 /// Says why a store cannot be used.
 pub(super) fn store_refused(error: &FrontierError) -> ExitCode {
     let (help, code) = match error {
-        FrontierError::Store(StoreError::Newer { .. }) => {
-            ("use the version of burdock that wrote it, or a later one", ExitCode::Usage)
-        }
-        FrontierError::Store(StoreError::StageGone { .. }) => ("put the stage back into the config", ExitCode::Usage),
-        FrontierError::Store(StoreError::Foreign { .. } | StoreError::OtherRun { .. }) => {
-            ("see what is in the run's folder; --fresh begins anew and moves it aside", ExitCode::Usage)
-        }
-        FrontierError::Store(StoreError::Busy { .. }) => ("try again in a moment", ExitCode::Unexpected),
-        FrontierError::Store(_) | FrontierError::Seeds(_) => {
-            ("see to the file, its permissions and the space on its disk", ExitCode::Unexpected)
-        }
+        FrontierError::Store(error) if error.is_of_the_file() => (error.help(), ExitCode::Usage),
+        FrontierError::Store(error) => (error.help(), ExitCode::Unexpected),
+        FrontierError::Seeds(_) => ("mend the start file", ExitCode::Usage),
     };
     complain(error, help);
     code

@@ -1,12 +1,10 @@
 //! Dead letters put back into the store of a run that nobody crawls.
 //!
-//! In come the run's settings and which letters are meant; out goes how many there were. The lock of the run's folder is the
-//! caller's.
+//! In come a store and which letters are meant; out goes how many there were. The lock of the run's folder is the caller's.
 
+use std::path::Path;
 use std::sync::Arc;
 
-use super::STORE;
-use crate::config::Settings;
 use crate::frontier::fingerprint::Fingerprinter;
 use crate::frontier::sqlite::{Retention, SqliteFrontier};
 use crate::frontier::{DeadFilter, Frontier, FrontierError, Seeds};
@@ -33,11 +31,14 @@ impl Seeds for NoSeeds {
 ///
 /// # Errors
 /// Those of the store; nothing has then changed.
-pub fn put_back(settings: &Settings, fingerprint_key: [u8; 16], which: &DeadFilter) -> Result<u64, FrontierError> {
-    let stages: Vec<Arc<str>> = settings.stages.iter().map(|stage| stage.name.as_str().into()).collect();
+pub fn put_back(
+    store: &Path,
+    stages: Vec<Arc<str>>,
+    fingerprint_key: [u8; 16],
+    which: &DeadFilter,
+) -> Result<u64, FrontierError> {
     let fingerprints = Fingerprinter::new(fingerprint_key, stages);
-    let path = settings.run_dir().join(STORE);
-    let mut frontier = SqliteFrontier::open(&path, fingerprints, Retention::Keep, |_| Ok(Box::new(NoSeeds)))?;
+    let mut frontier = SqliteFrontier::open(store, fingerprints, Retention::Keep, |_| Ok(Box::new(NoSeeds)))?;
     let count = frontier.retry(which)?;
     // What this would have saved the next start is made good there.
     drop(frontier.close());

@@ -49,14 +49,15 @@ fetch.allow_private = true
     }
 
     fn launch(&self) -> Running {
-        let surroundings = Surroundings {
+        let mut surroundings = Surroundings {
+            resuming: None,
             names: Arc::new(Names::of(&self.settings)),
             view: None,
             clock: Clock::start(),
             fingerprint_key: [7; 16],
             leave: Box::new(|_| {}),
         };
-        launch(plan(self.settings.clone(), &surroundings).expect("a plan"), &surroundings)
+        launch(plan(self.settings.clone(), &mut surroundings).expect("a plan"), &surroundings)
     }
 
     fn feed(&self) -> &Path {

@@ -46,14 +46,6 @@ pub enum FolderError {
         /// How it ended, as the end of a sentence.
         state: String,
     },
-    /// A run that could be continued, if its config were still what it was.
-    #[error("{config} has changed since the run in {folder} began")]
-    Changed {
-        /// The folder.
-        folder: PathBuf,
-        /// The config.
-        config: PathBuf,
-    },
     /// A file in it is not what it should be.
     #[error("{path}: {why}")]
     Garbled {
@@ -85,7 +77,6 @@ impl FolderError {
             | Self::NoRun { .. }
             | Self::OtherConfig { .. }
             | Self::Unfinished { .. }
-            | Self::Changed { .. }
             | Self::Garbled { .. } => ExitCode::Usage,
             Self::Io { .. } => ExitCode::Unexpected,
         }
@@ -99,9 +90,6 @@ impl FolderError {
             Self::NoRun { .. } => "begin one with burdock run; where it lies is said by crawl.data_dir and crawl.name",
             Self::OtherConfig { .. } => "give one of the two configs another crawl.name",
             Self::Unfinished { .. } => "begin anew with --fresh, which moves the old folder aside",
-            Self::Changed { .. } => {
-                "put it back as it was, or begin anew with --fresh, which moves the old folder aside"
-            }
             Self::Garbled { .. } => "move the folder away, or choose another crawl.name",
             Self::Io { .. } => "see to the path, its permissions and the space on its disk",
         }

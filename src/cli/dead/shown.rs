@@ -4,12 +4,12 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 use url::Url;
 
-use super::Stored;
 use crate::frontier::{DeadLetter, Try};
 use crate::pages::body_path;
 use crate::telemetry::shown::{printable, url_shown};
@@ -19,7 +19,10 @@ const HEADINGS: [&str; 7] = ["stage", "reason", "attempts", "requests", "proxies
 
 /// A letter, and the run that it is of.
 pub(super) struct Letter<'a> {
-    pub(super) stored: &'a Stored,
+    /// Of the run.
+    pub(super) folder: &'a Path,
+    /// By number.
+    pub(super) stages: &'a [Arc<str>],
     pub(super) letter: &'a DeadLetter,
 }
 
@@ -122,7 +125,7 @@ impl Letter<'_> {
     }
 
     fn stage(&self) -> &str {
-        self.stored.stage_name(self.letter.task.stage)
+        self.stages.get(usize::from(self.letter.task.stage.0)).map_or("", |name| name)
     }
 
     /// The attempt at which it was given up on, from 1, as the log counts.
@@ -137,7 +140,7 @@ impl Letter<'_> {
 
     /// The file with the body of its last answer, if one was kept.
     pub(super) fn body(&self) -> Option<PathBuf> {
-        Some(body_path(&self.stored.glance.folder, self.letter.task.id)).filter(|path| path.exists())
+        Some(body_path(self.folder, self.letter.task.id)).filter(|path| path.exists())
     }
 
     fn referrer(&self) -> Option<String> {

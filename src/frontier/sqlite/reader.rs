@@ -9,7 +9,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::by_stage::{self, StageTasks};
 use super::error::Fault;
-use super::names::Names;
+use super::names::{self, Names};
 use super::overview::{self, Overview};
 use super::rows::Texts;
 use super::{letters, outbox, schema};
@@ -25,6 +25,24 @@ pub struct StoreReader {
 }
 
 impl StoreReader {
+    /// The same, but the store may hold pages of stages that the config does not have: they come behind the config's.
+    ///
+    /// # Errors
+    /// It is not there, not ours, or of a newer version.
+    pub fn open_with_all(path: &Path, mut stages: Vec<Arc<str>>) -> Result<Self, FrontierError> {
+        let mut reader = Self::open(path, Vec::new())?;
+        let held = names::held(&reader.conn).map_err(|fault| fault.at(path))?;
+        let others: Vec<_> = held.into_iter().filter(|name| !stages.contains(name)).collect();
+        stages.extend(others);
+        reader.stages = stages;
+        Ok(reader)
+    }
+
+    /// The names of the stages, in the order of their numbers.
+    pub fn stages(&self) -> &[Arc<str>] {
+        &self.stages
+    }
+
     /// Opens the store at `path`; `stages` are the config's, in the order of their numbers.
     ///
     /// # Errors
