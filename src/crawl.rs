@@ -24,7 +24,6 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use self::resume::Plan as ResumePlan;
-pub use self::storage::STORE;
 use self::storage::{Opening, Storage};
 use crate::address::{DropParams, Scope, start_hosts};
 use crate::clock::Clock;

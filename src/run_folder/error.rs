@@ -32,6 +32,14 @@ pub enum FolderError {
         /// That config.
         config: PathBuf,
     },
+    /// A run that did not come to its end, and is not kept where the config says.
+    #[error("the run in {folder} {state}, and it is kept in a store")]
+    Stored {
+        /// The folder.
+        folder: PathBuf,
+        /// How it ended, as the end of a sentence.
+        state: String,
+    },
     /// A run that did not come to its end, and cannot be continued.
     #[error("the run in {folder} {state}, and a run in memory cannot be continued")]
     Unfinished {
@@ -67,9 +75,11 @@ impl FolderError {
     pub const fn exit_code(&self) -> ExitCode {
         match self {
             Self::InUse { .. } => ExitCode::InUse,
-            Self::Foreign { .. } | Self::OtherConfig { .. } | Self::Unfinished { .. } | Self::Garbled { .. } => {
-                ExitCode::Usage
-            }
+            Self::Foreign { .. }
+            | Self::OtherConfig { .. }
+            | Self::Unfinished { .. }
+            | Self::Stored { .. }
+            | Self::Garbled { .. } => ExitCode::Usage,
             Self::Io { .. } => ExitCode::Unexpected,
         }
     }
@@ -80,6 +90,9 @@ impl FolderError {
             Self::InUse { .. } => "wait for it, stop it, or give this run another crawl.name",
             Self::Foreign { .. } => "choose another crawl.name or crawl.data_dir, or move that folder away",
             Self::OtherConfig { .. } => "give one of the two configs another crawl.name",
+            Self::Stored { .. } => {
+                "continue it with frontier.kind = \"sqlite\", or begin anew with --fresh, which moves the old folder aside"
+            }
             Self::Unfinished { .. } => "begin anew with --fresh, which moves the old folder aside",
             Self::Garbled { .. } => "move the folder away, or choose another crawl.name",
             Self::Io { .. } => "see to the path, its permissions and the space on its disk",
