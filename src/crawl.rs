@@ -26,7 +26,6 @@ use tokio::time::timeout;
 
 pub use self::again::put_back;
 use self::resume::Plan as ResumePlan;
-pub use self::storage::STORE;
 use self::storage::{Opening, Storage};
 use crate::address::{DropParams, Scope, start_hosts};
 use crate::clock::Clock;

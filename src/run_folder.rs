@@ -28,6 +28,8 @@ use lock::Lock;
 const MANIFEST: &str = "run.json";
 const LOCK: &str = "run.lock";
 const REPORT: &str = "report.json";
+/// Where the tasks of a run are kept, unless they are in memory only.
+pub const STORE: &str = "store.sqlite";
 /// Files are written under this ending first; a crash may leave one behind.
 const UNFINISHED: &str = "tmp";
 
@@ -181,7 +183,10 @@ fn complete(folder: &Path) -> Result<Option<ExitCode>, FolderError> {
 
 /// What stands in a run's way: nothing if it never began, its exit code if it is complete, otherwise an error.
 fn may_begin(folder: &Path) -> Result<Option<ExitCode>, FolderError> {
-    let unfinished = |state| FolderError::Unfinished { folder: folder.into(), state };
+    let unfinished = |state| match folder.join(STORE).exists() {
+        true => FolderError::Stored { folder: folder.into(), state },
+        false => FolderError::Unfinished { folder: folder.into(), state },
+    };
     match read_json::<Past>(&folder.join(REPORT))? {
         Some(past) if past.exit_code.is_complete() => Ok(Some(past.exit_code)),
         Some(past) if past.exit_code == ExitCode::Usage => Ok(None),

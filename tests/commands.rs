@@ -359,3 +359,12 @@ fn with_a_recipe_that_was_edited_since_records_and_letters_are_still_the_right_o
     assert_eq!((letters.len(), &letters[0]["stage"]), (2, &"detail".into()));
     assert_eq!(status(&world)["by_stage"]["detail"]["dead"], 2);
 }
+
+#[test]
+fn nothing_is_put_back_where_the_same_command_would_not_crawl_it() {
+    let world = poisoned();
+    let command = ["retry", "bed.toml", "--set", "frontier.kind=memory"];
+    let ended = common::Running::start(world.runs().parent().unwrap(), &command).finish();
+    ended.expect_exit(2).expect_said("frontier.kind");
+    assert_eq!(status(&world)["tasks"]["dead"], 2);
+}

@@ -79,6 +79,20 @@ fn a_run_in_memory_that_was_killed_is_refused_like_an_interrupted_one() {
 }
 
 #[test]
+fn a_run_is_not_continued_in_another_frontier_than_its_own() {
+    for (first, then, said) in [
+        ("memory", "sqlite", "a run in memory cannot be continued"),
+        ("sqlite", "memory", "frontier.kind = \"sqlite\""),
+    ] {
+        let world = Bed::new().proxies(2).world();
+        let kind = |kind| format!("frontier.kind={kind}");
+        world.start(&["--set", &kind(first), "--set", "limits.pages=2"]).finish().expect_exit(5);
+        let ended = world.start(&["--set", &kind(then)]).finish().expect_exit(2);
+        ended.expect_said(said).expect_said("--fresh");
+    }
+}
+
+#[test]
 fn a_second_process_is_turned_away_with_7_and_the_pid_of_the_first() {
     let (world, running) = under_way();
     let pid = running.pid().to_string();

@@ -12,12 +12,11 @@ use clap::Args;
 use super::{ConfigArgs, complain, note};
 use crate::clock::{Clock, Timestamp};
 use crate::config::{FrontierKind, Settings, opening_line};
-use crate::crawl::STORE;
 use crate::crawl::resume::{Change, Plan, ResumeError};
 use crate::dispatcher::notice::Ending;
 use crate::exit::ExitCode;
 use crate::frontier::FrontierError;
-use crate::run_folder::{Changes, Existing, FolderError, Opened, RunFolder, Source};
+use crate::run_folder::{Changes, Existing, FolderError, Opened, RunFolder, STORE, Source};
 use crate::telemetry::log::{Form, LogGuard};
 use crate::telemetry::{self, Names, Places, Report, Run, Tally, say, summary};
 

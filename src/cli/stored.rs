@@ -9,11 +9,10 @@ use std::sync::Arc;
 
 use super::{ConfigArgs, complain};
 use crate::config::{Settings, suggestion};
-use crate::crawl::STORE;
 use crate::exit::ExitCode;
 use crate::frontier::sqlite::StoreReader;
 use crate::frontier::{DeadFilter, FrontierError};
-use crate::run_folder::{FolderError, Glance, RunFolder, Source};
+use crate::run_folder::{FolderError, Glance, RunFolder, STORE, Source};
 use crate::task::StageId;
 
 /// A run that is there.

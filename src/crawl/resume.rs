@@ -1,7 +1,7 @@
 //! Going on with a run whose config may have changed: what is compared, what simply takes effect, and what is asked about.
 //!
 //! In come settings and the store of the run, out comes a [`Plan`]: what has changed, whether there is anything to crawl, and what
-//! becomes of the tasks in the store. Nothing is changed before [`Plan::apply`].
+//! becomes of the tasks in the store. Nothing is changed before it is applied.
 
 mod change;
 mod found;
@@ -20,7 +20,7 @@ use self::judge::Judge;
 use self::meaning::{Allowed, Meaning};
 use self::starts::{REMOVED, StartList};
 use super::shapes::{Fitting, Shapes};
-use crate::address::{Scope, StartMark, start_hosts};
+use crate::address::{Scope, StartMark, Starts, start_hosts};
 use crate::config::{Hosts, Settings};
 use crate::extract::Recipe;
 use crate::frontier::fingerprint::{Fingerprint, Fingerprinter};
@@ -179,9 +179,13 @@ impl Plan {
         names.chain(self.ghosts.iter().cloned()).collect()
     }
 
-    /// Where start URLs are read on, if they were read up to `mark`.
-    pub(super) fn read_from(&self, mark: StartMark) -> StartMark {
-        if self.reads_anew() { StartMark::default() } else { mark }
+    /// The start URLs, from where they are to be read on if they were read up to `mark`.
+    pub(super) fn starts(&mut self, settings: &Settings, mark: StartMark) -> io::Result<Starts> {
+        let mark = if self.reads_anew() { StartMark::default() } else { mark };
+        match self.starts.opened.take().filter(|starts| starts.mark() == mark) {
+            Some(starts) => Ok(starts),
+            None => Starts::open_at(&settings.crawl, mark),
+        }
     }
 
     /// Must the list be read from its beginning? What is known in it is passed over.

@@ -3,7 +3,6 @@
 //! In come settings and start tasks; out go a frontier that is ours, and feeds that are as far as it knows them to be. The one
 //! place that knows both; neither knows the other.
 
-use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +10,7 @@ use std::time::Duration;
 use super::resume::Plan;
 use super::seeds::StartTasks;
 use super::shapes::Fitting;
-use crate::address::{Scope, StartMark, Starts};
+use crate::address::{Scope, Starts};
 use crate::clock::Timestamp;
 use crate::config::{FrontierKind, Retry, Settings};
 use crate::extract::Recipe;
@@ -20,13 +19,10 @@ use crate::frontier::memory::MemoryFrontier;
 use crate::frontier::sqlite::{Retention, SqliteFrontier};
 use crate::frontier::{Batch, FeedNames, Frontier, FrontierError, RecordReader, Seeds};
 use crate::record::{Seq, StoredRecord};
-use crate::run_folder::Changes;
+use crate::run_folder::{Changes, STORE};
 use crate::sink::{FeedPlan, Feeds, ReadError, Records, Source, Start};
 use crate::task::StageId;
 use crate::telemetry::say::{self, Weight};
-
-/// The store's file in the run's folder.
-pub const STORE: &str = "store.sqlite";
 
 /// A frontier and the feeds over it.
 pub(super) struct Storage {
@@ -37,18 +33,16 @@ pub(super) struct Storage {
     pub(super) stored: Seq,
 }
 
-/// The start tasks of a crawl, from where they were left.
+/// What makes tasks of start URLs.
 struct Tasks<'a> {
-    settings: &'a Settings,
     stage: StageId,
     recipe: &'a Arc<Recipe>,
     scope: &'a Arc<Scope>,
 }
 
 impl Tasks<'_> {
-    fn from(&self, mark: StartMark) -> io::Result<Box<dyn Seeds>> {
-        let starts = Starts::open_at(&self.settings.crawl, mark)?;
-        Ok(Box::new(StartTasks::new(starts, self.stage, Arc::clone(self.recipe), Arc::clone(self.scope))))
+    fn of(&self, starts: Starts) -> Box<dyn Seeds> {
+        Box::new(StartTasks::new(starts, self.stage, Arc::clone(self.recipe), Arc::clone(self.scope)))
     }
 }
 
@@ -95,20 +89,20 @@ pub(super) fn open(settings: &Settings, opening: Opening<'_>, now: Timestamp) ->
 fn in_memory(settings: &Settings, opening: &Opening<'_>) -> anyhow::Result<MemoryFrontier> {
     let &Opening { stage, recipe, scope, key, .. } = opening;
     let names = recipe.stages().iter().map(|stage| Arc::clone(stage.name())).collect();
-    let tasks = Tasks { settings, stage, recipe, scope };
-    Ok(MemoryFrontier::new(Fingerprinter::new(key, names), tasks.from(StartMark::default())?))
+    let starts = Starts::open(&settings.crawl)?;
+    Ok(MemoryFrontier::new(Fingerprinter::new(key, names), Tasks { stage, recipe, scope }.of(starts)))
 }
 
 fn in_store(settings: &Settings, opening: Opening<'_>, now: Timestamp) -> anyhow::Result<(SqliteFrontier, Fitting)> {
     let Opening { stage, recipe, scope, key, plan } = opening;
     let path: PathBuf = settings.run_dir().join(STORE);
-    let plan = match plan {
+    let mut plan = match plan {
         Some(plan) => plan,
         None => Plan::new(settings, key, &path)?.allowed(Changes::Refuse)?,
     };
     let fingerprints = Fingerprinter::new(key, plan.stage_names(recipe));
-    let tasks = Tasks { settings, stage, recipe, scope };
-    let from = |mark| tasks.from(plan.read_from(mark));
+    let tasks = Tasks { stage, recipe, scope };
+    let from = |mark| Ok(tasks.of(plan.starts(settings, mark)?));
     let retention = if settings.frontier.keep_records { Retention::Keep } else { Retention::Prune };
     let mut store = SqliteFrontier::open(&path, fingerprints.clone(), retention, from)?;
     store.recover()?;

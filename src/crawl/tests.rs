@@ -45,6 +45,7 @@ fetch.allow_private = true
         let settings = load_text("crash.toml", &text, folder.path(), &[], std::iter::empty(), folder.path())
             .unwrap_or_else(|errors| panic!("{errors}"))
             .settings;
+        std::fs::create_dir_all(settings.run_dir()).expect("the run's folder");
         Self { site, _proxies: proxies, folder, settings }
     }
 

@@ -38,6 +38,14 @@ pub enum FolderError {
         /// That config.
         config: PathBuf,
     },
+    /// A run that did not come to its end, and is not kept where the config says.
+    #[error("the run in {folder} {state}, and it is kept in a store")]
+    Stored {
+        /// The folder.
+        folder: PathBuf,
+        /// How it ended, as the end of a sentence.
+        state: String,
+    },
     /// A run that did not come to its end, and cannot be continued.
     #[error("the run in {folder} {state}, and a run in memory cannot be continued")]
     Unfinished {
@@ -77,6 +85,7 @@ impl FolderError {
             | Self::NoRun { .. }
             | Self::OtherConfig { .. }
             | Self::Unfinished { .. }
+            | Self::Stored { .. }
             | Self::Garbled { .. } => ExitCode::Usage,
             Self::Io { .. } => ExitCode::Unexpected,
         }
@@ -89,6 +98,9 @@ impl FolderError {
             Self::Foreign { .. } => "choose another crawl.name or crawl.data_dir, or move that folder away",
             Self::NoRun { .. } => "begin one with burdock run; where it lies is said by crawl.data_dir and crawl.name",
             Self::OtherConfig { .. } => "give one of the two configs another crawl.name",
+            Self::Stored { .. } => {
+                "continue it with frontier.kind = \"sqlite\", or begin anew with --fresh, which moves the old folder aside"
+            }
             Self::Unfinished { .. } => "begin anew with --fresh, which moves the old folder aside",
             Self::Garbled { .. } => "move the folder away, or choose another crawl.name",
             Self::Io { .. } => "see to the path, its permissions and the space on its disk",

@@ -265,3 +265,113 @@ fn recipe(name: &str, before: &StageMeaning, now: &StageMeaning, done: u64) -> V
     changes.extend(removed.map(|field| change(&format!("fields.{field}"), How::Removed)));
     changes
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    use super::*;
+    use crate::config::load_text;
+
+    const CRAWL: &str = "crawl = { start = [\"http://a.example/\"], start_stage = \"list\" }\nproxies.direct = true\n";
+    const STAGES: &str = "[stage.list]\nlinks = [{ select = \"a\", to = \"detail\" }]\n[stage.detail.fields]\ntitle = \"h2\"\nyear = \"p\"\n";
+
+    fn meaning(stages: &str, sets: &[&str]) -> Meaning {
+        let sets: Vec<String> = sets.iter().map(|&set| set.to_owned()).collect();
+        let here = Path::new("/");
+        let loaded = load_text("c.toml", &format!("{CRAWL}{stages}"), here, &sets, std::iter::empty(), here);
+        let settings = loaded.unwrap_or_else(|errors| panic!("{errors}")).settings;
+        Meaning::of(&settings, &BTreeSet::new(), [7; 16])
+    }
+
+    fn said(before: &Meaning, now: &Meaning, done: u64) -> Vec<String> {
+        let stages = before.stages.keys().chain(now.stages.keys());
+        let holds = stages.map(|name| (name.clone(), Holds { done, left: done })).collect();
+        changes(before, now, &holds).iter().map(|change| format!("{} {change}", change.is_safe())).collect()
+    }
+
+    #[test]
+    fn order_defaults_and_spelling_change_nothing() {
+        let before = meaning(STAGES, &[]);
+        let other = "[stage.detail.fields]\nyear = { select = \"p\", all = false }\ntitle = { required = false, select = \"h2\" }\n\
+                     [stage.detail]\nexpect = \"any\"\npriority = 0\n[stage.list]\nlinks = [{ attr = \"href\", to = \"detail\", select = \"a\" }]\n";
+        let now = meaning(other, &["crawl.workers=3", "pace.delay=9s", "fetch.user_agent=x", "limits.pages=3"]);
+        assert_eq!(said(&before, &now, 9), Vec::<String>::new());
+    }
+
+    #[test]
+    fn every_part_of_a_recipe_counts_where_pages_are_done_and_nowhere_else() {
+        let before = meaning(STAGES, &[]);
+        for (set, key) in [
+            ("stage.list.expect=a", "stage.list.expect changed"),
+            ("stage.list.links=[{ select = \"a\", to = \"list\" }]", "stage.list.links changed"),
+            ("stage.list.links=[{ select = \"a\", attr = \"src\", to = \"detail\" }]", "stage.list.links changed"),
+            ("stage.detail.fields.title=h3", "stage.detail.fields.title.select changed"),
+            ("stage.detail.fields.title={ select = \"h2\", attr = \"id\" }", "stage.detail.fields.title.attr changed"),
+            ("stage.detail.fields.title={ select = \"h2\", all = true }", "stage.detail.fields.title.all changed"),
+            (
+                "stage.detail.fields.title={ select = \"h2\", required = true }",
+                "stage.detail.fields.title.required changed",
+            ),
+            ("stage.detail.fields.rating=b", "stage.detail.fields.rating was added"),
+        ] {
+            let now = meaning(STAGES, &[set]);
+            let rest = ": 1 page of this stage is done and will not be fetched again";
+            assert_eq!(said(&before, &now, 1), [format!("false {key}{rest}")], "{set}");
+            assert_eq!(said(&before, &now, 0), Vec::<String>::new(), "{set}");
+        }
+        let joined = |text: &str| {
+            meaning(STAGES, &[&format!("stage.detail.fields.title={{ select = \"h2\", all = true, join = {text:?} }}")])
+        };
+        assert!(
+            said(&joined("|"), &joined(","), 2)[0].starts_with("false stage.detail.fields.title.join changed: 2 pages")
+        );
+        let fewer = meaning(&STAGES.replace("year = \"p\"\n", ""), &[]);
+        assert!(said(&before, &fewer, 2)[0].starts_with("false stage.detail.fields.year was removed: 2 pages"));
+    }
+
+    #[test]
+    fn hosts_may_become_more_but_not_fewer() {
+        let hosts = |hosts: &str| meaning(STAGES, &[&format!("crawl.hosts={hosts}")]);
+        let (one, two, any, start) =
+            (hosts("[\"a.example\"]"), hosts("[\"A.example\", \"b.example\"]"), hosts("any"), hosts("start"));
+        for (before, now, is_safe) in [
+            (&one, &two, true),
+            (&two, &one, false),
+            (&two, &any, true),
+            (&start, &any, true),
+            (&any, &start, false),
+            (&one, &start, false),
+        ] {
+            let said = said(before, now, 0);
+            assert!(said.len() == 1 && said[0].starts_with(&format!("{is_safe} crawl.hosts ")), "{said:?}");
+        }
+        let (open, shut) = (meaning(STAGES, &["fetch.allow_private=true"]), meaning(STAGES, &[]));
+        assert!(said(&shut, &open, 0)[0].starts_with("true fetch.allow_private"));
+        assert!(said(&open, &shut, 0)[0].starts_with("false fetch.allow_private"));
+    }
+
+    #[test]
+    fn a_stage_that_comes_back_is_compared_with_what_its_pages_were_read_with() {
+        let all = meaning(STAGES, &[]);
+        let mut without = meaning("[stage.list.fields]\ntitle = \"h1\"\n", &[]);
+        assert!(
+            said(&all, &without, 3)
+                .contains(&"false stage.detail was removed: 3 pages of it still to be fetched will not be".to_owned())
+        );
+        assert!(said(&all, &without, 0).contains(&"true stage.detail was removed".to_owned()));
+        without.remember(&all);
+        let back = said(&without, &meaning(STAGES, &["stage.detail.fields.year=b"]), 3);
+        assert!(
+            back.contains(&"true stage.detail is back: its pages that were left out are fetched".to_owned()),
+            "{back:?}"
+        );
+        assert!(
+            back.iter().any(|said| said.starts_with("false stage.detail.fields.year.select changed: 3 pages")),
+            "{back:?}"
+        );
+        let again = meaning(STAGES, &[]);
+        assert!(!said(&without, &again, 3).iter().any(|said| said.contains("stage.detail.")), "as it was");
+    }
+}

@@ -25,6 +25,8 @@ const NAMED: usize = 3;
 /// How the list stands to what was read of it.
 #[derive(Debug, Default)]
 pub(super) struct StartList {
+    /// The list, opened where it was left, or at its beginning if that is not what it was: it may be long.
+    pub(super) opened: Option<Starts>,
     /// It does not begin as it did.
     pub(super) is_other: bool,
     /// What is left to read is known to be so much.
@@ -56,7 +58,8 @@ impl StartList {
         let mark = survey.mark();
         let starts = Starts::open_at(&settings.crawl, mark).map_err(ResumeError::Starts)?;
         let is_other = starts.mark() != mark;
-        let list = Self { is_other, unread: starts.unread(), within: before.starts_within, ..Self::default() };
+        let (unread, within) = (starts.unread(), before.starts_within);
+        let list = Self { opened: Some(starts), is_other, unread, within, ..Self::default() };
         let same_pages = before.start_stage == now.start_stage && before.drop_params == now.drop_params;
         if !is_other && same_pages && mark.read >= before.starts_within {
             return Ok(list);
