@@ -37,11 +37,18 @@ impl Running {
     /// The same, with these variables besides.
     pub fn start_with(folder: &Path, args: &[&str], variables: &[(&str, &str)]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_burdock"));
-        command.args(args).current_dir(folder).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("BURDOCK")) {
+        command.args(args).envs(variables.iter().copied());
+        Self::start_command(folder, command)
+    }
+
+    /// The same, by a command that the test has made.
+    pub fn start_command(folder: &Path, mut command: Command) -> Self {
+        command.current_dir(folder).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let set: Vec<_> = command.get_envs().map(|(name, _)| name.to_owned()).collect();
+        let inherited = std::env::vars_os().map(|(name, _)| name).filter(|name| !set.contains(name));
+        for name in inherited.filter(|name| name.to_string_lossy().starts_with("BURDOCK")) {
             command.env_remove(name);
         }
-        command.envs(variables.iter().copied());
         let mut child = command.spawn().unwrap();
         let (sender, lines) = channel();
         read(child.stdout.take().unwrap(), sender.clone(), Line::Out);
@@ -73,6 +80,19 @@ impl Running {
                 Line::Out(line) => self.out.push(line),
             }
         }
+    }
+
+    /// Ends it as `kill -9` does, at once.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+    }
+
+    /// Has it ended?
+    pub fn is_over(&mut self) -> bool {
+        if self.elapsed() > LIMIT {
+            self.fail(&format!("it did not end within {LIMIT:?}"));
+        }
+        self.child.try_wait().unwrap().is_some()
     }
 
     /// Sends a signal: `INT`, `TERM`, `KILL`.

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::process::Command;
 use std::thread::JoinHandle;
 
 use burdock::demo::proxy::Proxy;
@@ -74,9 +75,11 @@ impl World {
         Self { site, proxies, folder, sets, _ground: ground }
     }
 
-    /// Starts `burdock run bed.toml` with the bed's settings and these arguments more.
+    /// Starts `burdock run bed.toml` with the bed's settings and these arguments more, whose settings count.
     pub fn start(&self, args: &[&str]) -> Running {
-        self.command(&[&["run", "bed.toml"], args].concat())
+        let sets = self.sets.iter().flat_map(|set| ["--set", set]);
+        let all: Vec<_> = ["run", "bed.toml"].into_iter().chain(sets).chain(args.iter().copied()).collect();
+        Running::start(self.folder.path(), &all)
     }
 
     /// Starts any command that takes a config, in the bed's folder and with its settings.
@@ -86,6 +89,15 @@ impl World {
             all.extend(["--set", set]);
         }
         Running::start(self.folder.path(), &all)
+    }
+
+    /// Starts `burdock run bed.toml` with the bed's settings by another command, which is given all of its arguments.
+    pub fn start_by(&self, mut command: Command) -> Running {
+        command.args(["run", "bed.toml"]);
+        for set in &self.sets {
+            command.args(["--set", set]);
+        }
+        Running::start_command(self.folder.path(), command)
     }
 
     /// A file in the bed's folder.

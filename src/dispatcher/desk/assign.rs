@@ -65,6 +65,9 @@ impl Desk {
             self.stirred = Stirred::Yes;
         }
         self.feeds_behind = behind;
+        if behind {
+            self.hurry_feeds();
+        }
         let held_up = behind || self.room.is_short() || self.ledger.uncommitted() > super::ledger::MAX_UNCOMMITTED;
         if held_up {
             self.stirred = Stirred::Yes;

@@ -133,8 +133,8 @@ impl Desk {
         self.held.is_empty() && !self.intake.is_out() && self.ledger.uncommitted() == 0 && self.intake.is_exhausted()
     }
 
-    /// Feeds wait for more where that saves work; nobody else needs to wait with them.
-    fn hurry_feeds(&mut self) {
+    /// Feeds wait for more where that saves work; while everybody waits for them, they are not to.
+    pub(super) fn hurry_feeds(&mut self) {
         if self.ledger.is_worth_hurrying() {
             self.orders.push(Order::FlushSink);
         }
