@@ -11,7 +11,7 @@ use burdock::clock::{Clock, Timestamp};
 use serde_json::Value;
 
 /// No process of a test takes longer; far more than any needs, so that a busy machine fails none.
-const LIMIT: Duration = Duration::from_secs(60);
+pub const LIMIT: Duration = Duration::from_secs(60);
 
 enum Line {
     Out(String),
@@ -24,6 +24,7 @@ pub struct Running {
     lines: Receiver<Line>,
     clock: Clock,
     started: Timestamp,
+    limit: Duration,
     out: Vec<String>,
     err: Vec<String>,
 }
@@ -47,7 +48,13 @@ impl Running {
         read(child.stdout.take().unwrap(), sender.clone(), Line::Out);
         read(child.stderr.take().unwrap(), sender, Line::Err);
         let clock = Clock::start();
-        Self { child, lines, clock, started: clock.now(), out: Vec::new(), err: Vec::new() }
+        Self { child, lines, clock, started: clock.now(), limit: LIMIT, out: Vec::new(), err: Vec::new() }
+    }
+
+    /// It may take so long.
+    pub fn within(mut self, limit: Duration) -> Self {
+        self.limit = limit;
+        self
     }
 
     pub fn pid(&self) -> u32 {
@@ -103,10 +110,10 @@ impl Running {
 
     /// The next line; `None` once both outputs are closed.
     fn next(&mut self) -> Option<Line> {
-        match self.lines.recv_timeout(LIMIT.saturating_sub(self.elapsed())) {
+        match self.lines.recv_timeout(self.limit.saturating_sub(self.elapsed())) {
             Ok(line) => Some(line),
             Err(RecvTimeoutError::Disconnected) => None,
-            Err(RecvTimeoutError::Timeout) => self.fail(&format!("it did not end within {LIMIT:?}")),
+            Err(RecvTimeoutError::Timeout) => self.fail(&format!("it did not end within {:?}", self.limit)),
         }
     }
 

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use burdock::demo::proxy::Proxy;
 use burdock::demo::site::{self, Site};
@@ -19,6 +20,7 @@ pub struct World {
     pub proxies: Vec<Proxy>,
     folder: TempDir,
     sets: Vec<String>,
+    patience: Duration,
     _ground: Ground,
 }
 
@@ -29,6 +31,8 @@ impl World {
             per_list,
             faults,
             latency,
+            condition,
+            patience,
             https,
             certificate,
             proxies,
@@ -39,7 +43,7 @@ impl World {
             recipe,
         } = bed;
         let folder = tempfile::tempdir().unwrap();
-        let mut builder = site::Builder::new(lists, per_list).latency(latency);
+        let mut builder = site::Builder::new(lists, per_list).latency(latency).condition(condition);
         for (path, fault) in faults {
             builder = builder.fault(path, fault);
         }
@@ -71,7 +75,7 @@ impl World {
         }
         let recipe = recipe.unwrap_or_else(|| films(lists)).replace("{site}", site.url());
         fs::write(folder.path().join("bed.toml"), recipe + SURROUNDINGS).unwrap();
-        Self { site, proxies, folder, sets, _ground: ground }
+        Self { site, proxies, folder, sets, patience, _ground: ground }
     }
 
     /// Starts `burdock run bed.toml` with the bed's settings and these arguments more.
@@ -85,7 +89,7 @@ impl World {
         for set in &self.sets {
             all.extend(["--set", set]);
         }
-        Running::start(self.folder.path(), &all)
+        Running::start(self.folder.path(), &all).within(self.patience)
     }
 
     /// A file in the bed's folder.
