@@ -22,6 +22,10 @@ pub(crate) struct Figures {
     pub(crate) false_records: usize,
     /// Records a minute, from start to end.
     pub(crate) goodput: f64,
+    /// Pages with records that bad proxies brought.
+    by_bad: u32,
+    /// And all.
+    by_all: u32,
     /// Records a minute between the first tenth of them and the last.
     pub(crate) steady: f64,
     /// From start to end, in seconds.
@@ -75,6 +79,13 @@ impl Figures {
     }
 }
 
+impl Figures {
+    /// Records a minute that good proxies brought.
+    pub(crate) fn goodput_of_good(&self) -> f64 {
+        self.goodput * (1.0 - f64::from(self.by_bad) / f64::from(self.by_all.max(1)))
+    }
+}
+
 impl Reading {
     fn line(&mut self, line: &Value, site: &str) {
         let label = line["proxy"]["label"].as_str().unwrap_or_default();
@@ -97,6 +108,8 @@ impl Reading {
                     *self.successes.entry(label.to_owned()).or_default() += 1;
                     if line["records"] != 0 {
                         self.recorded.push(time(line));
+                        self.figures.by_bad += u32::from(is_bad);
+                        self.figures.by_all += 1;
                     }
                 } else if let Some(failed) = self.bound.get_mut(label) {
                     *failed += 1;

@@ -59,10 +59,10 @@ pub(crate) fn table(scale: &Scale, kinds: &[&str], shares: &[usize]) {
 fn measure(scale: &Scale, kind: &str, share: usize) {
     let fault: Fault = KINDS.iter().find(|(name, _)| *name == kind).unwrap().1.parse().unwrap();
     let good = scale.proxies - scale.proxies * share / 100;
-    let lists = scale.lists(good);
+    let lists = scale.lists(good as f64);
     // Not the first one of each list, so that proxies are met before the pages that tell nothing of them.
     let poison: Vec<String> = (1..=lists).map(|list| format!("/detail/{}", list * PER_LIST - 7)).collect();
-    let proxies = mixed(scale.proxies, share, |nth| bad::behaviour(bad::KINDS[nth % bad::KINDS.len()].0));
+    let proxies = mixed(scale.proxies, share, |nth| bad::KINDS[nth % bad::KINDS.len()].behaviour());
     let bed = scale.bed(lists, proxies).set("frontier.kind", "sqlite");
     let bed = poison.iter().fold(bed, |bed: Bed, path| bed.fault(path, fault.clone()));
     let crawl = bed.crawl();

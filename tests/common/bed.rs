@@ -22,6 +22,7 @@ pub struct Bed {
     pub(super) https: bool,
     pub(super) certificate: Certificate,
     pub(super) proxies: Vec<proxy::Builder>,
+    pub(super) direct: bool,
     pub(super) mistyped: Vec<usize>,
     pub(super) sets: Vec<String>,
     pub(super) documents: Vec<(String, String, Vec<u8>)>,
@@ -42,6 +43,7 @@ impl Bed {
             https: false,
             certificate: Certificate::for_loopback("practice authority"),
             proxies: Vec::new(),
+            direct: false,
             mistyped: Vec::new(),
             sets: Vec::new(),
             documents: Vec::new(),
@@ -124,6 +126,22 @@ impl Bed {
     pub fn proxy(mut self, behaviour: Behaviour) -> Self {
         let number = self.next_number();
         self.proxies.push(proxy::Builder::new(number, behaviour));
+        self
+    }
+
+    /// More proxies, by what their behaviours are called: `dead`, `captcha-after:30`.
+    pub fn behaving(self, names: &[&str]) -> Self {
+        names.iter().fold(self, |bed, name| bed.proxy(name.parse().unwrap()))
+    }
+
+    /// A fault of one page, by what it is called: `status:500`, `silent`.
+    pub fn failing(self, path: &str, name: &str) -> Self {
+        self.fault(path, name.parse().unwrap())
+    }
+
+    /// No proxies: the crawl comes by its own address.
+    pub fn direct(mut self) -> Self {
+        self.direct = true;
         self
     }
 

@@ -82,6 +82,19 @@ impl Running {
         }
     }
 
+    /// Hears what it says for so long: the time that something else is meant to last.
+    pub fn hear_for(&mut self, time: Duration) {
+        let end = self.elapsed() + time;
+        loop {
+            match self.lines.recv_timeout(end.saturating_sub(self.elapsed())) {
+                Ok(Line::Out(line)) => self.out.push(line),
+                Ok(Line::Err(line)) => self.err.push(line),
+                Err(RecvTimeoutError::Timeout) => return,
+                Err(RecvTimeoutError::Disconnected) => self.fail("it ended before its time"),
+            }
+        }
+    }
+
     /// Sends a signal: `INT`, `TERM`, `KILL`.
     pub fn signal(&self, name: &str) {
         // `kill` is built into every shell, the program is not everywhere.

@@ -36,6 +36,7 @@ impl World {
             https,
             certificate,
             proxies,
+            direct,
             mistyped,
             sets,
             documents,
@@ -74,7 +75,8 @@ impl World {
             fs::write(folder.path().join(name), text.replace("{site}", site.url())).unwrap();
         }
         let recipe = recipe.unwrap_or_else(|| films(lists)).replace("{site}", site.url());
-        fs::write(folder.path().join("bed.toml"), recipe + SURROUNDINGS).unwrap();
+        let way = if direct { "direct = true" } else { "file = \"proxies.txt\"" };
+        fs::write(folder.path().join("bed.toml"), recipe + "\n[proxies]\n" + way + SURROUNDINGS).unwrap();
         Self { site, proxies, folder, sets, patience, _ground: ground }
     }
 
@@ -133,8 +135,6 @@ directors = {{ select = "div.directors.el-row p", all = true }}
 
 /// Times are short, so that what hangs is seen soon; pages are logged, so that a test can follow them.
 const SURROUNDINGS: &str = r#"
-[proxies]
-file = "proxies.txt"
 [pace]
 delay = "0s"
 jitter = 0.0
