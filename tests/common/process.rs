@@ -11,7 +11,7 @@ use burdock::clock::{Clock, Timestamp};
 use serde_json::Value;
 
 /// No process of a test takes longer; far more than any needs, so that a busy machine fails none.
-const LIMIT: Duration = Duration::from_secs(60);
+pub const LIMIT: Duration = Duration::from_secs(60);
 
 enum Line {
     Out(String),
@@ -24,6 +24,7 @@ pub struct Running {
     lines: Receiver<Line>,
     clock: Clock,
     started: Timestamp,
+    limit: Duration,
     out: Vec<String>,
     err: Vec<String>,
 }
@@ -54,7 +55,13 @@ impl Running {
         read(child.stdout.take().unwrap(), sender.clone(), Line::Out);
         read(child.stderr.take().unwrap(), sender, Line::Err);
         let clock = Clock::start();
-        Self { child, lines, clock, started: clock.now(), out: Vec::new(), err: Vec::new() }
+        Self { child, lines, clock, started: clock.now(), limit: LIMIT, out: Vec::new(), err: Vec::new() }
+    }
+
+    /// It may take so long.
+    pub fn within(mut self, limit: Duration) -> Self {
+        self.limit = limit;
+        self
     }
 
     pub fn pid(&self) -> u32 {
@@ -95,6 +102,19 @@ impl Running {
         self.child.try_wait().unwrap().is_some()
     }
 
+    /// Hears what it says for so long: the time that something else is meant to last.
+    pub fn hear_for(&mut self, time: Duration) {
+        let end = self.elapsed() + time;
+        loop {
+            match self.lines.recv_timeout(end.saturating_sub(self.elapsed())) {
+                Ok(Line::Out(line)) => self.out.push(line),
+                Ok(Line::Err(line)) => self.err.push(line),
+                Err(RecvTimeoutError::Timeout) => return,
+                Err(RecvTimeoutError::Disconnected) => self.fail("it ended before its time"),
+            }
+        }
+    }
+
     /// Sends a signal: `INT`, `TERM`, `KILL`.
     pub fn signal(&self, name: &str) {
         // `kill` is built into every shell, the program is not everywhere.
@@ -123,10 +143,10 @@ impl Running {
 
     /// The next line; `None` once both outputs are closed.
     fn next(&mut self) -> Option<Line> {
-        match self.lines.recv_timeout(LIMIT.saturating_sub(self.elapsed())) {
+        match self.lines.recv_timeout(self.limit.saturating_sub(self.elapsed())) {
             Ok(line) => Some(line),
             Err(RecvTimeoutError::Disconnected) => None,
-            Err(RecvTimeoutError::Timeout) => self.fail(&format!("it did not end within {LIMIT:?}")),
+            Err(RecvTimeoutError::Timeout) => self.fail(&format!("it did not end within {:?}", self.limit)),
         }
     }
 

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
 use crate::demo::site::{self, Site};
@@ -130,8 +130,14 @@ async fn each_broken_proxy_is_broken_in_its_own_way() {
     assert_eq!(reset.kind(), io::ErrorKind::ConnectionReset);
     let garbage = once(&proxy(12, Behaviour::Garbage).await, &site, "/page/1").await.unwrap_err();
     assert!(matches!(garbage.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof), "{garbage}");
-    assert_eq!(once(&proxy(13, Behaviour::NotFound).await, &site, "/page/1").await.unwrap().0, 404);
-    assert_eq!(once(&proxy(14, Behaviour::BadGateway).await, &site, "/page/1").await.unwrap().0, 502);
+    assert_eq!(
+        once(&proxy(13, Behaviour::Forging { status: 404, share: 1.0 }).await, &site, "/page/1").await.unwrap().0,
+        404
+    );
+    assert_eq!(
+        once(&proxy(14, Behaviour::Forging { status: 502, share: 1.0 }).await, &site, "/page/1").await.unwrap().0,
+        502
+    );
     let cut = once(&proxy(15, Behaviour::ResetMidBody).await, &site, "/detail/1").await.unwrap_err();
     assert!(matches!(cut.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof), "{cut}");
 }
