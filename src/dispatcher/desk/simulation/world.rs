@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::figures::Figures;
 use super::scenario::{ProxyKind, Scenario};
 use super::site::Site;
 use crate::clock::Timestamp;
@@ -54,6 +55,7 @@ pub(super) struct End {
     pub(super) stats: Stats,
     pub(super) details: u64,
     pub(super) charges: u64,
+    pub(super) figures: Figures,
 }
 
 pub(super) struct World {
@@ -81,6 +83,9 @@ pub(super) struct World {
     bound: HashMap<ProxyId, (WorkerId, ProxyRef)>,
     restarts: bool,
     charges: u64,
+    figures: Figures,
+    tasks: HashMap<TaskId, Arc<Task>>,
+    events: u64,
     ended: Option<Ending>,
     trail: Vec<String>,
 }
@@ -114,6 +119,9 @@ impl World {
             bound: HashMap::new(),
             restarts: true,
             charges: 0,
+            figures: Figures::default(),
+            tasks: HashMap::new(),
+            events: 0,
             ended: None,
             trail: Vec::new(),
             rng,
@@ -131,7 +139,7 @@ impl World {
 
     /// Runs to the end, checking everything on the way.
     pub(super) fn run(mut self) -> End {
-        for _ in 0..2_000_000 {
+        for _ in 0..5_000_000 {
             let Some(((at, _), coming)) = self.coming.pop_first() else { break };
             assert!(at >= self.now);
             self.now = at;
@@ -283,6 +291,8 @@ impl World {
         let committed = self.store.commit(&Batch::of_pages(batch), self.now).expect("a commit");
         for (settlement, new_links) in batch.iter().zip(&committed.new_links) {
             assert!(new_links.is_some(), "a settlement under an old lease");
+            let task = &self.tasks[&settlement.task];
+            self.figures.settled(settlement, self.site.kind(task));
             if settlement.fate == Fate::Done {
                 assert!(self.done.insert(settlement.task), "I1: done twice\n{}", self.story());
             }
@@ -306,6 +316,7 @@ impl World {
     }
 
     fn noted(&mut self, notice: Notice) {
+        self.figures.heard(&notice, &self.scenario.proxies);
         match notice {
             Notice::Bound { worker, proxy } => {
                 let other = self.bound.insert(proxy.id, (worker, proxy));
@@ -330,6 +341,8 @@ impl World {
         assert_eq!(worker.jobs, 0, "more than it can carry");
         assert!(!worker.spent, "a task through a spent proxy");
         worker.jobs += 1;
+        self.tasks.insert(task.id, Arc::clone(&task));
+        self.figures.controls += u64::from(self.done.contains(&task.id));
         let kind = self.scenario.proxies[assignment.proxy.id.0 as usize];
         let used = &mut self.used[assignment.proxy.id.0 as usize];
         *used += 1;
@@ -358,6 +371,7 @@ impl World {
         let sent = self.now + dials;
         let requests = self.requests.entry(task.id).or_default();
         *requests += 1;
+        self.figures.requests += 1;
         assert!(*requests <= self.scenario.limits.retry.max_requests, "I5: too many requests\n{}", self.story());
         assert!(gap >= self.scenario.limits.pace.delay);
         if let Some(before) = self.last_sent.insert((proxy, task.host.clone()), sent) {
@@ -448,7 +462,10 @@ impl World {
         let mut held: Vec<ProxyId> = self.workers.values().filter_map(|worker| worker.proxy).map(|p| p.id).collect();
         held.sort_unstable();
         assert!(held.windows(2).all(|pair| pair[0] != pair[1]), "I3: one proxy, two workers\n{}", self.story());
-        if let Some(idle) = self.desk.idle_with_work(self.now) {
+        self.events += 1;
+        if self.events.is_multiple_of(self.scenario.check_every)
+            && let Some(idle) = self.desk.idle_with_work(self.now)
+        {
             panic!("I8: {idle:?} is idle while a task may go to it\n{}", self.story());
         }
     }
@@ -477,6 +494,8 @@ impl World {
         if has_good && self.scenario.bad_pages == 0.0 {
             assert!(!matches!(ending, Ending::NoProxy { .. }), "gave up with a good proxy in the pool\n{}", story());
         }
-        End { ending, stats, details: self.site.details(), charges: self.charges }
+        let mut figures = self.figures;
+        figures.ended(Timestamp::from_micros(1_000_000_000), self.now);
+        End { ending, stats, details: self.site.details(), charges: self.charges, figures }
     }
 }
