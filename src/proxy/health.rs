@@ -54,12 +54,18 @@ impl Health {
         self.standing(limits)
     }
 
-    /// It failed on a page, and nobody can tell yet whose fault that is. Repeats on one page count once.
+    /// It failed on a page, and nobody can tell yet whose fault that is. Repeats on one page count once, unless it has never
+    /// worked: there may be no other page.
     pub fn fail_silently(&mut self, page: TaskId, limits: &config::Health) -> Standing {
-        if !self.silent_on.contains(&page) {
+        if !self.ever_worked() || !self.silent_on.contains(&page) {
             self.silent_on.push(page);
         }
         self.standing(limits)
+    }
+
+    /// The page was at fault: having failed on it says nothing.
+    pub fn forgive(&mut self, page: TaskId) {
+        self.silent_on.retain(|other| *other != page);
     }
 
     /// May it go on?
@@ -135,11 +141,31 @@ mod tests {
     #[test]
     fn silence_counts_different_pages_and_ends_with_a_success() {
         let mut health = Health::default();
+        health.succeed(&LIMITS);
         for page in [1, 1, 1, 2, 3, 4] {
             assert_eq!(health.fail_silently(TaskId(page), &LIMITS), Standing::Fit);
         }
         assert_eq!(health.fail_silently(TaskId(5), &LIMITS), Standing::Spent);
         health.succeed(&LIMITS);
         assert_eq!(health.fail_silently(TaskId(6), &LIMITS), Standing::Fit);
+    }
+
+    #[test]
+    fn a_proxy_that_never_worked_is_spent_by_one_page_alone() {
+        let mut health = Health::default();
+        let standings: Vec<Standing> = (0..5).map(|_| health.fail_silently(TaskId(1), &LIMITS)).collect();
+        assert_eq!(standings, [Standing::Fit, Standing::Fit, Standing::Fit, Standing::Fit, Standing::Spent]);
+    }
+
+    #[test]
+    fn a_page_that_was_at_fault_is_forgiven() {
+        let mut health = Health::default();
+        health.succeed(&LIMITS);
+        for page in 1..=4 {
+            health.fail_silently(TaskId(page), &LIMITS);
+        }
+        health.forgive(TaskId(1));
+        assert_eq!(health.fail_silently(TaskId(5), &LIMITS), Standing::Fit);
+        assert_eq!(health.fail_silently(TaskId(6), &LIMITS), Standing::Spent);
     }
 }

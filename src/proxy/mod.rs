@@ -5,6 +5,7 @@
 pub mod health;
 pub mod line;
 pub mod pool;
+pub mod reliability;
 
 use std::fmt;
 use std::sync::Arc;

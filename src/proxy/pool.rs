@@ -69,6 +69,11 @@ impl Member {
         self.state
     }
 
+    /// Is a fetch out through it?
+    pub fn is_busy(&self) -> bool {
+        !self.out.is_empty()
+    }
+
     /// May it be used for fetches: bound and not given up, or spare?
     pub const fn usable(&self) -> bool {
         matches!(self.state, State::Bound(_) | State::Spare | State::Draining(_, After::Spare))

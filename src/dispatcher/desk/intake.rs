@@ -50,6 +50,11 @@ impl Intake {
         self.stats.exhausted() && self.stats.leased == 0
     }
 
+    /// May tasks come that nobody has claimed yet?
+    pub(super) const fn has_more(&self) -> bool {
+        self.out || self.stats.ready > 0 || !matches!(self.stats.unread, Some(0))
+    }
+
     fn has_ready(&self, now: Timestamp) -> bool {
         self.stats.claimable() || (self.stats.alone == 0 && self.due.is_some_and(|due| due <= now))
     }
@@ -72,6 +77,9 @@ impl Desk {
             return;
         }
         let (fresh, capacity) = (self.window.fresh(), self.capacity());
+        if self.window.suspects_waiting() >= PER_CAPACITY_OF_OTHERS * capacity {
+            return;
+        }
         let (n, barred) = if fresh < capacity {
             (PER_CAPACITY * capacity - fresh, Vec::new())
         } else if self.roster.any_idle() && !self.intake.dry && fresh < PER_CAPACITY_OF_OTHERS * capacity {
@@ -94,17 +102,22 @@ impl Desk {
             self.stirred = Stirred::Yes;
         }
         for Claimed { task, epoch } in claim.tasks {
-            self.window.arrive(&task);
+            // A page that was tried under an earlier lease goes on where that left it.
+            if self.trials.get(task.id).is_some() {
+                self.window.suspect(&task);
+                self.doubts.insert(task.id);
+            } else {
+                self.window.arrive(&task);
+            }
             let held = Held {
                 requests: task.requests,
                 epoch,
                 place: Place::Windowed,
                 turn: 0,
-                trial: super::Trial::default(),
+                call: super::Call::Nobody,
+                hope: None,
                 tries: Vec::new(),
                 abandoned: 0,
-                not_before: Timestamp::default(),
-                repeat: false,
                 gap: std::time::Duration::ZERO,
                 task: Arc::clone(&task),
             };

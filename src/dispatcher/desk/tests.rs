@@ -71,6 +71,37 @@ impl Script {
         })
     }
 
+    /// The fetches ordered so far; all other orders are kept.
+    fn fetched_so_far(&mut self) -> Vec<(WorkerId, Assignment)> {
+        let (fetches, others) =
+            std::mem::take(&mut self.orders).into_iter().partition(|order| matches!(order, Order::Fetch { .. }));
+        self.orders = fetches;
+        let fetches = self.fetches();
+        self.orders = others;
+        fetches
+    }
+
+    /// Commits all that is settled; the fates of the pages.
+    fn fates(&mut self) -> Vec<Fate> {
+        let mut fates = Vec::new();
+        loop {
+            self.after(Duration::from_millis(10));
+            let batches = self.took(|order| match order {
+                Order::Commit { batch, .. } => Some(Arc::clone(batch)),
+                _ => None,
+            });
+            let Some(batch) = batches.first() else { return fates };
+            fates.extend(batch.iter().map(|settlement| settlement.fate.clone()));
+            let new_links = vec![Some(0); batch.len()];
+            // Another task is to come some day.
+            self.on(Event::Committed(Committed {
+                new_links,
+                stats: Stats { delayed: 1, ..stats(0) },
+                ..Committed::default()
+            }));
+        }
+    }
+
     fn fetched(&mut self, worker: WorkerId, assignment: Assignment, verdict: Verdict) {
         let meters = Meters { requests: 1, ..Meters::default() };
         let (links, records, missing) = (Vec::new(), Vec::new(), Vec::new());
@@ -332,28 +363,50 @@ fn a_success_convicts_the_proxy_that_failed_on_the_page_before() {
     assert_eq!(script.desk.pool.get(assignment.proxy.id).map(|member| member.health.score()), Some(1.0));
 }
 
+/// A worker and a proxy each have done `each` pages of the site; then `tasks` are claimed.
+fn warmed_up(workers: u16, each: u64, tasks: u64) -> Script {
+    let warming = u64::from(workers) * each;
+    let mut script = Script::new(workers, workers, warming);
+    answer_all(&mut script, &Verdict::Done);
+    assert_eq!(script.fates().len() as u64, warming);
+    let claimed = (1001..=1000 + tasks).map(task).collect();
+    script.on(Event::Claimed(Claim { tasks: claimed, next_due: None, stats: stats(tasks) }));
+    script
+}
+
+/// Answers every fetch: tasks from 1001 on with `verdict`, all others well, until nothing is to be fetched. How often tasks of
+/// each kind were fetched.
+fn answer_all(script: &mut Script, verdict: &Verdict) -> (usize, usize) {
+    let (mut bad, mut good) = (0, 0);
+    loop {
+        let fetches = script.fetched_so_far();
+        if fetches.is_empty() {
+            return (bad, good);
+        }
+        for (worker, assignment) in fetches {
+            let is_bad = assignment.task.0 > 1000;
+            *(if is_bad { &mut bad } else { &mut good }) += 1;
+            script.fetched(worker, assignment, if is_bad { verdict.clone() } else { Verdict::Done });
+        }
+    }
+}
+
 #[test]
 fn a_page_that_fails_through_enough_proxies_uses_an_attempt_and_charges_nobody() {
-    let mut script = Script::new(3, 3, 1);
-    for _ in 0..3 {
-        let (worker, assignment) = script.fetches()[0];
-        script.fetched(worker, assignment, Verdict::Doubtful(reason("field.missing")));
-    }
-    let fates = script.took(|order| match order {
-        Order::Commit { batch, .. } => Some(batch[0].fate.clone()),
-        _ => None,
-    });
+    let mut script = warmed_up(5, 20, 1);
+    let (failures, controls) = answer_all(&mut script, &Verdict::Doubtful(reason("body.cut")));
+    let fates = script.fates();
     assert!(matches!(fates[..], [Fate::Retry { attempts: 1, .. }]), "{fates:?}");
+    assert_eq!((failures, controls), (4, 4), "each proves by a control that it works, since no fresh page is left");
     assert!(script.desk.pool.iter().all(|(_, member)| member.health.score() == 0.0));
 }
 
 #[test]
 fn one_forbidden_page_leaves_no_proxy_banned() {
-    let mut script = Script::new(3, 3, 1);
-    for _ in 0..3 {
-        let (worker, assignment) = script.fetches()[0];
-        script.fetched(worker, assignment, Verdict::Banned(reason("status.403")));
-    }
+    let mut script = warmed_up(5, 20, 1);
+    answer_all(&mut script, &Verdict::Banned(reason("status.403")));
+    let fates = script.fates();
+    assert!(matches!(fates[..], [Fate::Retry { attempts: 1, .. }]), "{fates:?}");
     let host = HostKey("site.test:80".into());
     for (_, member) in script.desk.pool.iter() {
         let permit = script.desk.pace.permit(member.address, &host, script.now);

@@ -17,7 +17,7 @@ use crate::frontier::{Batch, Fate, Frontier, Settlement, Stats};
 use crate::protocol::{Assignment, Cursor, FeedId, Meters, Next, Outcome, ProxyRef, Signal, Why, WorkerId};
 use crate::proxy::{ProxyId, Route};
 use crate::record::Seq;
-use crate::task::{HostKey, Task, TaskId};
+use crate::task::{Epoch, HostKey, Task, TaskId};
 
 /// Something that will happen.
 enum Coming {
@@ -331,6 +331,7 @@ impl World {
     }
 
     fn fetch(&mut self, id: WorkerId, assignment: Assignment, task: Arc<Task>, gap: Duration) {
+        self.tasks.insert(task.id, Arc::clone(&task));
         let in_use = self.jobs.values().any(|job| job.assignment.proxy.id == assignment.proxy.id);
         assert!(!in_use, "I3: a proxy in two hands\n{}", self.story());
         let Some(worker) = self.worker(id) else {
@@ -341,14 +342,14 @@ impl World {
         assert_eq!(worker.jobs, 0, "more than it can carry");
         assert!(!worker.spent, "a task through a spent proxy");
         worker.jobs += 1;
-        self.tasks.insert(task.id, Arc::clone(&task));
-        self.figures.controls += u64::from(self.done.contains(&task.id));
+        let is_control = assignment.epoch == Epoch::default();
+        self.figures.controls += u64::from(is_control);
         let kind = self.scenario.proxies[assignment.proxy.id.0 as usize];
         let used = &mut self.used[assignment.proxy.id.0 as usize];
         *used += 1;
         let answer = self.site.answer(&task, kind, *used, &mut self.rng);
         let dials = self.soon();
-        let meters = self.meters(&task, assignment.proxy.id, &answer, dials, gap);
+        let meters = self.meters(&task, assignment, &answer, dials, gap);
         let takes = dials + answer.takes;
         let outcome = self.outcome(id, assignment, &task, answer.verdict, meters, takes);
         self.number += 1;
@@ -360,7 +361,7 @@ impl World {
     fn meters(
         &mut self,
         task: &Task,
-        proxy: ProxyId,
+        assignment: Assignment,
         answer: &super::site::Answer,
         dials: Duration,
         gap: Duration,
@@ -370,11 +371,12 @@ impl World {
         }
         let sent = self.now + dials;
         let requests = self.requests.entry(task.id).or_default();
-        *requests += 1;
+        // A page is done only once, but may be asked for again to try a proxy.
+        *requests += u32::from(assignment.epoch != Epoch::default());
         self.figures.requests += 1;
         assert!(*requests <= self.scenario.limits.retry.max_requests, "I5: too many requests\n{}", self.story());
         assert!(gap >= self.scenario.limits.pace.delay);
-        if let Some(before) = self.last_sent.insert((proxy, task.host.clone()), sent) {
+        if let Some(before) = self.last_sent.insert((assignment.proxy.id, task.host.clone()), sent) {
             let apart = sent.since(before);
             assert!(apart >= self.scenario.limits.pace.delay, "I7: only {apart:?} apart\n{}", self.story());
         }
