@@ -11,11 +11,12 @@ use super::seeds::StartTasks;
 use crate::address::{Scope, StartMark, Starts};
 use crate::clock::Timestamp;
 use crate::config::{FrontierKind, Settings};
+use crate::dispatcher::desk::KEPT;
 use crate::extract::Recipe;
 use crate::frontier::fingerprint::Fingerprinter;
 use crate::frontier::memory::MemoryFrontier;
 use crate::frontier::sqlite::{Retention, SqliteFrontier};
-use crate::frontier::{Batch, FeedNames, Frontier, FrontierError, RecordReader, Seeds};
+use crate::frontier::{Batch, FeedNames, Frontier, FrontierError, Kept, RecordReader, Seeds};
 use crate::record::{Seq, StoredRecord};
 use crate::sink::{FeedPlan, Feeds, ReadError, Records, Source, Start};
 use crate::task::StageId;
@@ -31,6 +32,8 @@ pub(super) struct Storage {
     pub(super) feed_names: FeedNames,
     /// The last record that was committed before.
     pub(super) stored: Seq,
+    /// What is known of proxies and pages from before.
+    pub(super) kept: Vec<Kept>,
 }
 
 /// The start tasks of a crawl, from where they were left.
@@ -84,7 +87,11 @@ pub(super) fn open(
         say::feed_started(&note.feed, note.start.as_str(), &note.start.to_string(), weight);
     }
     let feed_names = opening.names().clone();
-    Ok(Storage { frontier, feeds: opening.start()?, feed_names, stored: begun.through })
+    let mut kept = Vec::new();
+    for kind in KEPT {
+        kept.extend(frontier.kept(kind)?);
+    }
+    Ok(Storage { frontier, feeds: opening.start()?, feed_names, stored: begun.through, kept })
 }
 
 /// The store's reader, as the sink asks it.

@@ -11,9 +11,11 @@ mod docket;
 mod ending;
 #[cfg(test)]
 mod fixture;
+mod held;
 mod intake;
 mod judgment;
 mod jury;
+mod keeper;
 mod ledger;
 mod misfit;
 mod penalty;
@@ -28,6 +30,7 @@ mod suspects;
 mod tests;
 mod trial;
 mod trials;
+mod waiting;
 mod window;
 mod words;
 mod workers;
@@ -38,23 +41,26 @@ use std::time::Duration;
 
 use self::docket::Docket;
 use self::ending::Phase;
+use self::held::{Held, Place};
 use self::intake::Intake;
-use self::jury::Call;
+pub use self::keeper::KEPT;
+use self::keeper::Keeper;
 use self::ledger::Ledger;
 use self::misfit::Misfit;
 use self::proof::Control;
 use self::roster::{Hands, Roster, Stirred};
 use self::trials::Trials;
+use self::waiting::Waiting;
 use self::window::Window;
 pub use self::words::{Event, Limits, Order, StoreCall};
 use crate::clock::Timestamp;
 use crate::dispatcher::notice::{Ending, Notice};
-use crate::frontier::Try;
+use crate::frontier::Kept;
 use crate::pace::Pace;
 use crate::protocol::{Assignment, ProxyRef, WorkerId};
 use crate::proxy::pool::{Change, Pool};
 use crate::proxy::{ProxyId, Route};
-use crate::task::{Epoch, StageId, Task, TaskId};
+use crate::task::{StageId, TaskId};
 use crate::verdict::Reason;
 
 /// Fetches that one worker may have out.
@@ -63,37 +69,6 @@ const PER_WORKER: u32 = 1;
 /// Spares are brought in for suspects so many times on one event; what is left goes on a moment later.
 const ROUNDS: usize = 4;
 const NEXT_ROUND: Duration = Duration::from_millis(1);
-
-/// A claimed task that is not settled.
-#[derive(Debug)]
-struct Held {
-    task: Arc<Task>,
-    epoch: Epoch,
-    place: Place,
-    turn: u32,
-    /// Who may try it next, once it is a suspect; and one of them, because of whom that is so.
-    call: Call,
-    hope: Option<ProxyId>,
-    tries: Vec<Try>,
-    requests: u32,
-    abandoned: u32,
-    /// The least time from the fetch that is out to the next one.
-    gap: Duration,
-}
-
-impl Held {
-    /// Has nobody brought word of it yet?
-    fn is_fresh(&self) -> bool {
-        self.tries.is_empty()
-    }
-}
-
-/// Where a held task is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
-    Windowed,
-    Assigned(WorkerId),
-}
 
 /// What has been done since this start, for `[limits]`.
 #[derive(Debug, Default)]
@@ -111,6 +86,7 @@ pub struct Desk {
     limits: Limits,
     rng: fastrand::Rng,
     pool: Pool,
+    keeper: Keeper,
     pace: Pace,
     roster: Roster,
     window: Window,
@@ -133,6 +109,7 @@ pub struct Desk {
     stirred: Stirred,
     /// Proxies that have come into other hands, have ended a fetch, or leave a host alone, since suspects were last looked at.
     moved: BTreeSet<ProxyId>,
+    waiting: Waiting,
     /// Suspects to be looked at again.
     doubts: BTreeSet<TaskId>,
     seen_generation: u64,
@@ -149,11 +126,18 @@ pub struct Desk {
 }
 
 impl Desk {
-    /// A Desk that has seen nothing, with these proxies, all spare.
-    pub fn new(limits: Limits, routes: &[Route]) -> Self {
+    /// A Desk with these proxies, all spare, that knows what was `kept` of them and of pages by an earlier one.
+    pub fn new(limits: Limits, routes: &[Route], kept: &[Kept], now: Timestamp) -> Self {
+        let mut desk = Self::blank(limits, routes);
+        desk.recall(kept, now);
+        desk
+    }
+
+    fn blank(limits: Limits, routes: &[Route]) -> Self {
         Self {
             rng: fastrand::Rng::with_seed(limits.seed),
             pool: Pool::new(routes),
+            keeper: Keeper::new(routes),
             pace: Pace::new(limits.pace, &limits.ban),
             roster: Roster::new(PER_WORKER),
             window: Window::default(),
@@ -171,6 +155,7 @@ impl Desk {
             phase: Phase::Running,
             stirred: Stirred::Yes,
             moved: BTreeSet::new(),
+            waiting: Waiting::default(),
             doubts: BTreeSet::new(),
             seen_generation: 0,
             proxy_errors: BTreeMap::new(),
@@ -282,6 +267,7 @@ impl Desk {
         self.stirred = Stirred::Yes;
         let (Change::Released(_, ProxyRef { id, .. }) | Change::Rested(id)) = change;
         self.moved.insert(id);
+        self.keeper.patients.insert(id);
         self.note(match change {
             Change::Released(worker, proxy) => Notice::Released { worker, proxy },
             Change::Rested(proxy) => Notice::Rested { proxy },

@@ -105,4 +105,12 @@ impl Route {
             Self::Proxy(endpoint) => Arc::clone(&endpoint.label),
         }
     }
+
+    /// The name under which something may be kept about the proxy; nothing is kept about our own address.
+    pub fn kept_as(&self) -> Option<Arc<str>> {
+        match self {
+            Self::Direct => None,
+            Self::Proxy(endpoint) => Some(endpoint.kept_as().into()),
+        }
+    }
 }

@@ -37,6 +37,8 @@ const PAGES_BEFORE: f64 = 50.0;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Witness {
     pub(super) reliability: Reliability,
+    /// What it was when it was last written down.
+    written: Reliability,
     /// Pages that it failed on and has not succeeded since.
     pub(super) owes: BTreeSet<TaskId>,
     /// Its failures since its last success.
@@ -116,6 +118,26 @@ impl Bench {
             self.trusted.remove(&proxy).then_some(Change::Loss)
         };
         (learnt, change)
+    }
+
+    /// Is there more to write down of a proxy than was written?
+    pub(super) fn has_news_of(&mut self, proxy: ProxyId) -> bool {
+        let Some(witness) = self.witnesses.get_mut(&proxy) else { return false };
+        let news = witness.reliability.differs(&witness.written);
+        if news {
+            witness.written = witness.reliability;
+        }
+        news
+    }
+
+    /// Takes over what was known of a proxy.
+    pub(super) fn recall(&mut self, proxy: ProxyId, reliability: Reliability) {
+        self.learn(proxy, |witness| (witness.reliability, witness.written) = (reliability, reliability));
+    }
+
+    /// The proxies that are known here.
+    pub(super) fn known(&self) -> impl Iterator<Item = ProxyId> {
+        self.witnesses.keys().copied()
     }
 
     /// Does anything here wait for something?

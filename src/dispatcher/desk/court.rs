@@ -190,6 +190,7 @@ impl Desk {
         if let Some(health) = self.pool.health(proxy) {
             health.succeed(&limits);
         }
+        self.keeper.patients.insert(proxy);
         self.no_proxy_since = None;
         self.barred_since = None;
         self.last_ban = None;

@@ -124,12 +124,7 @@ impl Docket {
         venue: &Venue,
         fresh: impl Fn(&Venue) -> bool,
     ) -> Vec<(Venue, TaskId)> {
-        let before = self.reliability(proxy, venue);
         self.learn(proxy, venue, |witness| witness.reliability.succeed());
-        let now = self.reliability(proxy, venue);
-        if now.is_trusted() != before.is_trusted() || now.differs(&before) {
-            self.news.insert((venue.clone(), Some(proxy)));
-        }
         let owed: Vec<Venue> = self.debts(proxy).cloned().collect();
         let mut paid = Vec::new();
         for place in owed {
@@ -151,7 +146,6 @@ impl Docket {
             witness.reliability.convict(failures);
         });
         self.settle_debt(proxy, venue);
-        self.news.insert((venue.clone(), Some(proxy)));
     }
 
     /// A proxy failed on a control: its own fault, whatever else it said.
@@ -162,7 +156,6 @@ impl Docket {
             witness.refuted = true;
         });
         self.changes.push((proxy, Change::Loss));
-        self.news.insert((venue.clone(), Some(proxy)));
     }
 
     /// A failure of a proxy on a page says nothing any more: the page is settled.
@@ -221,7 +214,11 @@ impl Docket {
     }
 
     fn learn<T>(&mut self, proxy: ProxyId, venue: &Venue, change: impl FnOnce(&mut Witness) -> T) -> T {
-        let (learnt, change) = self.bench_mut(venue).learn(proxy, change);
+        let bench = self.bench_mut(venue);
+        let (learnt, change) = bench.learn(proxy, change);
+        if bench.has_news_of(proxy) {
+            self.news.insert((venue.clone(), Some(proxy)));
+        }
         self.changes.extend(change.map(|change| (proxy, change)));
         learnt
     }
@@ -245,7 +242,15 @@ impl Docket {
             return;
         }
         let last = self.last_done.clone();
-        self.benches.retain(|venue, bench| bench.is_open() || last.as_ref() == Some(venue));
+        let news = &mut self.news;
+        self.benches.retain(|venue, bench| {
+            let stays = bench.is_open() || last.as_ref() == Some(venue);
+            if !stays {
+                news.insert((venue.clone(), None));
+                news.extend(bench.known().map(|proxy| (venue.clone(), Some(proxy))));
+            }
+            stays
+        });
         self.sweep_at = (2 * self.benches.len()).max(VENUES);
     }
 }

@@ -66,6 +66,9 @@ const PER_CAPACITY: usize = 2;
 /// Where the hosts in the window leave workers idle, tasks of others are claimed beyond that, up to so many a worker.
 const PER_CAPACITY_OF_OTHERS: usize = 16;
 
+/// While so many suspects a worker wait, none is claimed: opinions on those are more urgent than further first ones.
+const SUSPECTS_PER_CAPACITY: usize = 4;
+
 impl Desk {
     fn capacity(&self) -> usize {
         self.limits.workers.max(1) * PER_WORKER as usize
@@ -77,7 +80,7 @@ impl Desk {
             return;
         }
         let (fresh, capacity) = (self.window.fresh(), self.capacity());
-        if self.window.suspects_waiting() >= PER_CAPACITY_OF_OTHERS * capacity {
+        if self.window.suspects_waiting() >= SUSPECTS_PER_CAPACITY * capacity {
             return;
         }
         let (n, barred) = if fresh < capacity {
@@ -114,8 +117,7 @@ impl Desk {
                 epoch,
                 place: Place::Windowed,
                 turn: 0,
-                call: super::Call::Nobody,
-                hope: None,
+                call: super::jury::Call::Nobody,
                 tries: Vec::new(),
                 abandoned: 0,
                 gap: std::time::Duration::ZERO,
@@ -133,8 +135,9 @@ impl Desk {
             Phase::Running if self.roster.any_idle() => Eager::Yes,
             Phase::Running => Eager::No,
         };
-        if let Some(Batch { pages: batch, cursors }) = self.ledger.batch(now, eager) {
-            self.orders.push(Order::Commit { batch, cursors });
+        self.write_news(now, eager);
+        if let Some(Batch { pages: batch, cursors, kept }) = self.ledger.batch(now, eager) {
+            self.orders.push(Order::Commit { batch, cursors, kept });
         }
     }
 

@@ -117,6 +117,7 @@ impl Desk {
             }
             if let Some(health) = self.pool.health(proxy) {
                 health.forgive(id);
+                self.keeper.patients.insert(proxy);
             }
             let last = testimonies.last().map(|last| &last.verdict);
             if last.is_some_and(|last| super::trial::same_final(&testimony.verdict, last)) && !agreeing.contains(&proxy)

@@ -11,7 +11,7 @@ use crate::clock::Timestamp;
 use crate::pace::Permit;
 use crate::proxy::ProxyId;
 use crate::proxy::pool::{Member, State};
-use crate::task::TaskId;
+use crate::task::{Task, TaskId};
 
 /// Who may try a suspect page.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +43,21 @@ impl Hope {
     /// It names nobody.
     pub(super) const fn none(call: Call) -> Self {
         Self { call, proxy: None, is_spare: false }
+    }
+}
+
+/// What a proxy's word is worth at one venue.
+pub(super) struct Voice {
+    proxy: ProxyId,
+    venue: Venue,
+    trusted: bool,
+    free: bool,
+}
+
+impl Voice {
+    /// Is it about the venue of this task?
+    pub(super) fn is_of(&self, task: &Task) -> bool {
+        self.venue.stage == task.stage && self.venue.host == task.host
     }
 }
 
@@ -182,21 +197,23 @@ impl Desk {
         self.window.best_at(&seat).is_some() || self.docket.bench(&seat).is_some_and(|bench| bench.has_control())
     }
 
+    /// What a proxy's word is worth for pages of a task's venue.
+    pub(super) fn voice(&self, proxy: ProxyId, task: &Task) -> Voice {
+        let venue = Venue::of(task);
+        let seat = self.seat(&venue);
+        let free = self.owes_nothing(proxy, &venue, &seat);
+        Voice { proxy, trusted: free && self.docket.trusts(proxy, &seat), free, venue }
+    }
+
     /// May this proxy try a suspect page, and if not at once, when? `None`: it may not.
-    pub(super) fn may_try(&self, proxy: ProxyId, id: TaskId, held: &Held) -> Option<Timestamp> {
-        let trial = self.trials.get(id)?;
-        let venue = Venue::of(&held.task);
-        let free = |seat: &Venue| self.owes_nothing(proxy, &venue, seat);
+    pub(super) fn may_try(&self, voice: &Voice, id: TaskId, held: &Held) -> Option<Timestamp> {
         let may = match held.call {
             Call::Nobody | Call::Debtors => false,
-            Call::Trusted => {
-                let seat = self.seat(&venue);
-                !trial.heard(proxy) && self.docket.trusts(proxy, &seat) && free(&seat)
-            }
-            Call::Unproven => !trial.heard(proxy) && free(&self.seat(&venue)),
-            Call::Anybody => !trial.heard(proxy),
-            Call::Again => return trial.again_at(proxy),
+            Call::Trusted => voice.trusted,
+            Call::Unproven => voice.free,
+            Call::Anybody => true,
+            Call::Again => return self.trials.get(id)?.again_at(voice.proxy),
         };
-        may.then(Timestamp::default)
+        (may && !self.trials.get(id)?.heard(voice.proxy)).then(Timestamp::default)
     }
 }

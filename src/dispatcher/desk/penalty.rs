@@ -23,6 +23,7 @@ impl Desk {
         let Some(health) = self.pool.health(proxy) else { return };
         let standing = health.charge(&limits);
         let score = health.score();
+        self.keeper.patients.insert(proxy);
         self.note(Notice::Charged { proxy, score, reason: reason.clone() });
         self.mind(proxy, standing, reason, now);
     }
@@ -36,6 +37,7 @@ impl Desk {
         let limits = self.limits.health;
         let Some(health) = self.pool.health(proxy) else { return };
         let until = now + health.rest(&limits);
+        self.keeper.patients.insert(proxy);
         self.note(Notice::Cooling { proxy, until, reason: reason.clone() });
         self.give_up(proxy, After::Cool(until), reason);
     }
@@ -64,6 +66,7 @@ impl Desk {
         let limits = self.limits.health;
         let Some(health) = self.pool.health(proxy) else { return };
         let standing = health.fail_silently(page, &limits);
+        self.keeper.patients.insert(proxy);
         self.mind(proxy, standing, reason, now);
     }
 

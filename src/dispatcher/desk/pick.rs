@@ -4,6 +4,7 @@
 //! else suspects go first, then hosts in turn. Who gets which proxy is `assign.rs`.
 
 use super::Desk;
+use super::jury::Voice;
 use super::proof::Test;
 use super::roster::NEVER;
 use crate::clock::Timestamp;
@@ -81,9 +82,13 @@ impl Desk {
     /// The first suspect page that it may try now.
     fn suspect_for(&self, proxy: ProxyId, times: &mut Times, now: Timestamp) -> Option<TaskId> {
         let address = self.pool.get(proxy)?.address;
+        let mut voice: Option<Voice> = None;
         for id in self.window.on_call() {
             let Some(held) = self.held.get(&id) else { continue };
-            let Some(at) = self.may_try(proxy, id, held) else { continue };
+            // Suspects are mostly of one venue.
+            let known = voice.take().filter(|voice| voice.is_of(&held.task));
+            let here = voice.insert(known.unwrap_or_else(|| self.voice(proxy, &held.task)));
+            let Some(at) = self.may_try(here, id, held) else { continue };
             match self.pace.permit(address, &held.task.host, now) {
                 Permit::Now if at <= now => return Some(id),
                 Permit::Now => times.wait(at),

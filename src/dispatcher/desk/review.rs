@@ -9,14 +9,15 @@ use std::sync::Arc;
 use super::Desk;
 use super::bench::{Bench, Venue};
 use super::docket::Change;
-use super::jury::Call;
 use super::roster::Stirred;
 use crate::clock::Timestamp;
 use crate::proxy::ProxyId;
-use crate::task::TaskId;
 
 /// So many suspects are looked at again at once: a settlement must not take long.
-const AT_A_TIME: usize = 64;
+const AT_A_TIME: usize = 32;
+
+/// And so many of those that wait for anybody better.
+const POOR_AT_A_TIME: usize = 16;
 
 impl Desk {
     /// Is there a suspect to be looked at again?
@@ -31,10 +32,14 @@ impl Desk {
         for _ in 0..AT_A_TIME {
             let Some(id) = self.doubts.pop_first() else { return };
             let task = self.held.get(&id).filter(|_| self.window.is_suspect(id)).map(|held| Arc::clone(&held.task));
-            let Some(task) = task else { continue };
+            let Some(task) = task else {
+                self.waiting.forget(id);
+                continue;
+            };
             if let Some(then) = self.try_page(id, now) {
                 self.window.take(id);
                 self.wanted.remove(&id);
+                self.waiting.forget(id);
                 self.decided(task, then);
             }
         }
@@ -64,19 +69,21 @@ impl Desk {
         }
     }
 
-    /// Doubts those that wait for one of these proxies; if there is something to gain, also those that wait for anybody better.
+    /// Doubts those that wait for one of these proxies, or for its word; if there is something to gain, also some of those that
+    /// any proxy may be better for: it can take but one.
     fn doubt_some(&mut self, gains: bool, concerned: &BTreeSet<ProxyId>) {
-        if !gains && concerned.is_empty() {
-            return;
+        for &proxy in concerned {
+            self.doubts.extend(self.waiting.on(proxy));
+            for witness in self.docket.debts(proxy).filter_map(|debt| self.docket.witness(proxy, debt)) {
+                self.doubts.extend(&witness.owes);
+            }
         }
-        let in_doubt = |id: &TaskId| {
-            let Some((held, trial)) = self.held.get(id).zip(self.trials.get(*id)) else { return true };
-            // What waits for trusted proxies, or for words that are on their way, gains nothing by others.
-            let poor = !matches!(held.call, Call::Nobody | Call::Trusted) || held.hope.is_none();
-            (gains && poor)
-                || held.hope.is_some_and(|hope| concerned.contains(&hope))
-                || trial.pending().any(|testimony| concerned.contains(&testimony.proxy))
-        };
-        self.doubts.extend(self.window.suspects().filter(in_doubt));
+        if gains {
+            self.doubts.extend(self.waiting.some_poor(POOR_AT_A_TIME));
+        }
+        if self.out() == 0 && (gains || !concerned.is_empty()) {
+            // Nothing else will stir them.
+            self.doubts.extend(self.waiting.some_poor(usize::MAX));
+        }
     }
 }

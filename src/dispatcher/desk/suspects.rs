@@ -9,6 +9,7 @@ use super::bench::{Bench, Venue};
 use super::jury::{Call, Hope, Jury};
 use super::roster::Stirred;
 use super::trial::{Stand, Testimony, Trial};
+use super::waiting::Prospect;
 use super::{Desk, Held};
 use crate::clock::Timestamp;
 use crate::dispatcher::notice::Then;
@@ -80,7 +81,8 @@ impl Desk {
         if held.call != call {
             self.stirred = Stirred::Yes;
         }
-        held.hope = proxy;
+        let is_poor = !matches!(call, Call::Nobody | Call::Trusted) || proxy.is_none();
+        self.waiting.set(id, proxy, if is_poor { Prospect::Poor } else { Prospect::Good });
         match (proxy, is_spare) {
             (Some(spare), true) => _ = self.wanted.insert(id, spare),
             _ => _ = self.wanted.remove(&id),

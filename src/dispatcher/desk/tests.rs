@@ -1,5 +1,7 @@
 //! The rules of the protocol, each as a test: what the Desk orders when this and that happens.
 
+mod blame;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +10,7 @@ use super::*;
 use crate::frontier::{Claim, Claimed, Committed, Fate, Settlement, Stats};
 use crate::protocol::{Assignment, Cursor, FeedId, Meters, Next, Outcome, ProxyRef, Signal, Why};
 use crate::record::{Provenance, Record, Seq, StoredRecord};
-use crate::task::{HostKey, StageId};
+use crate::task::{Epoch, HostKey, StageId};
 use crate::verdict::{Certainty, Verdict};
 
 const FIRST: WorkerId = WorkerId { slot: 0, incarnation: 0 };
@@ -37,7 +39,7 @@ impl Script {
     /// So many workers and proxies; the workers are there, and these tasks are claimed.
     fn new(workers: u16, proxies: u16, tasks: u64) -> Self {
         let routes: Vec<Route> = (1..=proxies).map(route).collect();
-        let desk = Desk::new(limits(workers.into()), &routes);
+        let desk = Desk::new(limits(workers.into()), &routes, &[], Timestamp::default());
         let mut script = Self { desk, now: Timestamp::from_micros(1_000_000_000), orders: Vec::new() };
         for slot in 0..workers {
             script.on(Event::Ready(WorkerId { slot, incarnation: 0 }));
@@ -552,6 +554,7 @@ fn a_pool_that_never_worked_ends_the_crawl_at_once_with_its_commonest_error() {
     script.on(Event::Replace { worker: FIRST, proxy, why: Why::Spent });
     script.on(Event::WorkerFinished(FIRST));
     script.on(Event::SinkFinished);
+    script.on(Event::Committed(Committed { stats: stats(0), ..Committed::default() }));
     let ended = script.took(|order| match order {
         Order::Finished(ending) => Some(ending.clone()),
         _ => None,

@@ -13,7 +13,7 @@ use crate::dispatcher::desk::{Desk, Event, Order, StoreCall};
 use crate::dispatcher::notice::{Ending, Notice};
 use crate::frontier::fingerprint::Fingerprinter;
 use crate::frontier::memory::MemoryFrontier;
-use crate::frontier::{Batch, Fate, Frontier, Settlement, Stats};
+use crate::frontier::{Batch, Fate, Frontier, Kept, Settlement, Stats};
 use crate::protocol::{Assignment, Cursor, FeedId, Meters, Next, Outcome, ProxyRef, Signal, Why, WorkerId};
 use crate::proxy::{ProxyId, Route};
 use crate::record::Seq;
@@ -98,7 +98,7 @@ impl World {
         let names = vec!["list".into(), "detail".into()];
         let mut world = Self {
             now: Timestamp::from_micros(1_000_000_000),
-            desk: Desk::new(scenario.limits.clone(), &routes),
+            desk: Desk::new(scenario.limits.clone(), &routes, &[], Timestamp::default()),
             store: MemoryFrontier::new(Fingerprinter::new([1; 16], names), site.seeds()),
             site,
             store_busy_until: Timestamp::default(),
@@ -256,7 +256,7 @@ impl World {
                 assert!(claim.tasks.len() <= n);
                 self.store_replies(Event::Claimed(claim));
             }
-            Order::Commit { batch, cursors } => self.commit(&batch, &cursors),
+            Order::Commit { batch, cursors, kept } => self.commit(&batch, &cursors, &kept),
             Order::HandBack(leases) => self.store.hand_back(&leases).expect("handed back"),
             Order::Stored { through, records } => self.deliver(through, records),
             Order::FinishSink => {
@@ -282,13 +282,13 @@ impl World {
         self.later(wait, Coming::Event(event));
     }
 
-    fn commit(&mut self, batch: &[Settlement], cursors: &[Cursor]) {
+    fn commit(&mut self, batch: &[Settlement], cursors: &[Cursor], kept: &[Kept]) {
         self.commits_out += 1;
         if self.rng.f64() < self.scenario.commit_failure {
             return self.store_replies(Event::StoreFailed { what: StoreCall::Commit, error: "disk full".to_owned() });
         }
         self.cursors.extend(cursors.iter().map(|cursor| (cursor.feed, cursor.through)));
-        let committed = self.store.commit(&Batch::of_pages(batch), self.now).expect("a commit");
+        let committed = self.store.commit(&Batch { kept, ..Batch::of_pages(batch) }, self.now).expect("a commit");
         for (settlement, new_links) in batch.iter().zip(&committed.new_links) {
             assert!(new_links.is_some(), "a settlement under an old lease");
             let task = &self.tasks[&settlement.task];
