@@ -154,7 +154,7 @@ fn limits(settings: &Settings, stored: Seq, seed: u64) -> Limits {
 /// Starts everybody: the supervisor here, dispatcher and sink on an arbiter each, the workers spread over some.
 fn launch(plan: Plan, surroundings: &Surroundings) -> Running {
     let Plan { settings, routes, fetching, storage, pages } = plan;
-    let Storage { frontier, feeds, feed_names, stored } = storage;
+    let Storage { frontier, feeds, feed_names, stored, kept } = storage;
     let clock = surroundings.clock;
     let (dispatcher_home, sink_home) = (Arbiter::new(), Arbiter::new());
     let worker_homes: Vec<Arbiter> = (0..threads(&settings)).map(|_| Arbiter::new()).collect();
@@ -164,7 +164,7 @@ fn launch(plan: Plan, surroundings: &Surroundings) -> Running {
     let supervisor = context.address();
 
     let parts = DispatcherParts {
-        desk: Desk::new(limits(&settings, stored, fastrand::u64(..)), &routes),
+        desk: Desk::new(limits(&settings, stored, fastrand::u64(..)), &routes, &kept, clock.now()),
         feed_names,
         observer: Observer::new(Arc::clone(&surroundings.names), clock.now())
             .going_on_from(frontier.stats())

@@ -42,6 +42,8 @@ pub fn notice(names: &Names, notice: &Notice, now: Timestamp) {
         }
         Notice::Page(done) if done.then == Then::Done => {}
         Notice::Page(failed) => page(names, failed, None, now),
+        Notice::Probed(probe) => page::probed(names, probe),
+        Notice::Decided(decision) => page::decided(names, decision, now),
         Notice::Abandoned { task } => abandoned(task),
         Notice::WorkerGone { worker } => died(*worker),
         Notice::SlotClosed { slot } => closed(*slot),

@@ -125,7 +125,7 @@ impl Desk {
 
     /// Would one more fetch be one page too many, if all that is out is done?
     pub(super) fn pages_are_spoken_for(&self) -> bool {
-        self.limits.bounds.pages.is_some_and(|limit| self.done.pages + self.out() as u64 >= limit)
+        self.limits.bounds.pages.is_some_and(|limit| self.done.pages + self.pages_out() as u64 >= limit)
     }
 
     /// Is everything done, but for what the feeds may still lack?
@@ -195,6 +195,7 @@ impl Desk {
         for held in self.held.values_mut() {
             held.place = Place::Windowed;
         }
+        self.controls.clear();
     }
 
     fn hand_back(&mut self) {

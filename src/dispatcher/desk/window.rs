@@ -6,7 +6,8 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 
-use crate::task::{HostKey, Task, TaskId};
+use super::bench::Venue;
+use crate::task::{HostKey, StageId, Task, TaskId};
 
 /// Order within a host: priority, then arrival; what is put back in front arrives before all others.
 type Place = (Reverse<i32>, i64);
@@ -15,10 +16,12 @@ type Place = (Reverse<i32>, i64);
 #[derive(Debug, Default)]
 pub(super) struct Window {
     hosts: Vec<HostKey>,
-    fresh: HashMap<HostKey, BTreeMap<Place, TaskId>>,
-    places: HashMap<TaskId, (HostKey, Place)>,
+    fresh: HashMap<HostKey, BTreeMap<StageId, BTreeMap<Place, TaskId>>>,
+    places: HashMap<TaskId, (HostKey, StageId, Place)>,
     suspects: BTreeMap<Place, TaskId>,
     suspect_places: HashMap<TaskId, Place>,
+    on_call: BTreeMap<Place, TaskId>,
+    turned: Vec<Venue>,
     turn: usize,
     arrivals: i64,
     returns: i64,
@@ -38,12 +41,57 @@ impl Window {
 
     /// The best fresh task of a host.
     pub(super) fn best_of(&self, host: &HostKey) -> Option<TaskId> {
-        self.fresh.get(host)?.values().next().copied()
+        let stages = self.fresh.get(host)?.values();
+        stages.filter_map(BTreeMap::first_key_value).min_by_key(|(place, _)| **place).map(|(_, task)| *task)
+    }
+
+    /// The best fresh task of one stage on a host.
+    pub(super) fn best_at(&self, venue: &Venue) -> Option<TaskId> {
+        self.fresh.get(&venue.host)?.get(&venue.stage)?.values().next().copied()
+    }
+
+    /// Is this one of the suspects?
+    pub(super) fn is_suspect(&self, task: TaskId) -> bool {
+        self.suspect_places.contains_key(&task)
+    }
+
+    /// How many suspects there are.
+    pub(super) fn suspects_waiting(&self) -> usize {
+        self.suspects.len()
     }
 
     /// Suspects, best first.
     pub(super) fn suspects(&self) -> impl Iterator<Item = TaskId> {
         self.suspects.values().copied()
+    }
+
+    /// Suspects that somebody may try, best first.
+    pub(super) fn on_call(&self) -> impl Iterator<Item = TaskId> {
+        self.on_call.values().copied()
+    }
+
+    /// Somebody may try a suspect.
+    pub(super) fn call(&mut self, task: TaskId) {
+        if let Some(place) = self.suspect_places.get(&task) {
+            self.on_call.insert(*place, task);
+        }
+    }
+
+    /// Nobody may try a suspect for now.
+    pub(super) fn call_off(&mut self, task: TaskId) {
+        if let Some(place) = self.suspect_places.get(&task) {
+            self.on_call.remove(place);
+        }
+    }
+
+    /// Where fresh tasks have come to an end, or have come again, since this was last asked.
+    pub(super) fn turned(&mut self) -> Vec<Venue> {
+        std::mem::take(&mut self.turned)
+    }
+
+    /// Have they?
+    pub(super) fn has_turned(&self) -> bool {
+        !self.turned.is_empty()
     }
 
     /// A claimed task comes in, behind those of its priority.
@@ -70,14 +118,21 @@ impl Window {
     pub(super) fn take(&mut self, task: TaskId) {
         if let Some(place) = self.suspect_places.remove(&task) {
             self.suspects.remove(&place);
+            self.on_call.remove(&place);
             return;
         }
-        let Some((host, place)) = self.places.remove(&task) else { return };
+        let Some((host, stage, place)) = self.places.remove(&task) else { return };
         let Some(at) = self.hosts.iter().position(|other| *other == host) else { return };
         self.turn = at + 1;
-        if let Some(queue) = self.fresh.get_mut(&host) {
-            queue.remove(&place);
-            if queue.is_empty() {
+        if let Some(stages) = self.fresh.get_mut(&host) {
+            if let Some(queue) = stages.get_mut(&stage) {
+                queue.remove(&place);
+                if queue.is_empty() {
+                    stages.remove(&stage);
+                    self.turned.push(Venue { host: host.clone(), stage });
+                }
+            }
+            if stages.is_empty() {
                 self.fresh.remove(&host);
                 self.hosts.remove(at);
                 self.turn = at;
@@ -89,12 +144,16 @@ impl Window {
     }
 
     fn insert(&mut self, task: &Task, place: Place) {
-        let queue = self.fresh.entry(task.host.clone()).or_insert_with(|| {
+        let stages = self.fresh.entry(task.host.clone()).or_insert_with(|| {
             self.hosts.push(task.host.clone());
             BTreeMap::new()
         });
+        let queue = stages.entry(task.stage).or_default();
+        if queue.is_empty() {
+            self.turned.push(Venue::of(task));
+        }
         queue.insert(place, task.id);
-        self.places.insert(task.id, (task.host.clone(), place));
+        self.places.insert(task.id, (task.host.clone(), task.stage, place));
     }
 }
 
