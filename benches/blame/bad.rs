@@ -35,10 +35,10 @@ impl Kind {
         self.behaviour.parse().unwrap()
     }
 
-    /// Lists of as many pages as the good ones can fetch in the time, and what so many bad ones may bring besides.
-    fn lists(&self, scale: &Scale, good: usize, bad: usize) -> u32 {
-        let before = self.before * u32::try_from(bad).unwrap() / (PER_LIST + 1);
-        scale.lists(good as f64 + bad as f64 * self.share) + before
+    /// Lists of as many pages as so many of them bring while the good ones are at work.
+    pub(crate) fn lists(&self, scale: &Scale, count: usize) -> u32 {
+        let before = self.before * u32::try_from(count).unwrap() / (PER_LIST + 1);
+        scale.lists(count as f64 * self.share) + before
     }
 }
 
@@ -76,7 +76,7 @@ pub(crate) fn table(scale: &Scale, kinds: &[&str], shares: &[usize]) {
         let alone = crawl(scale, lists, vec![Behaviour::Good; good]);
         line(*share, "(none)", lists, &alone, &alone);
         for kind in KINDS.iter().filter(|kind| *share > 0 && kinds.contains(&kind.name)) {
-            let lists = kind.lists(scale, good, bad);
+            let lists = lists + kind.lists(scale, bad);
             let figures = crawl(scale, lists, mixed(scale.proxies, *share, |_| kind.behaviour()));
             line(*share, kind.name, lists, &figures, &alone);
         }

@@ -50,7 +50,7 @@ pub(crate) fn table(scale: &Scale, kinds: &[&str], shares: &[usize]) {
         }
     }
     println!(
-        "dead: poison pages given up on, history: among those, the ones whose every fetch is in the store; first, further: fetches \
+        "dead: poison pages given up on; history: pages given up on, good ones too, whose every fetch is in the store; first, further: fetches \
          of a poison page for its first attempt and for each further one, on the average; replaced: good proxies, warm: those \
          that had brought ten pages before\n"
     );
@@ -58,8 +58,9 @@ pub(crate) fn table(scale: &Scale, kinds: &[&str], shares: &[usize]) {
 
 fn measure(scale: &Scale, kind: &str, share: usize) {
     let fault: Fault = KINDS.iter().find(|(name, _)| *name == kind).unwrap().1.parse().unwrap();
-    let good = scale.proxies - scale.proxies * share / 100;
-    let lists = scale.lists(good as f64);
+    let bad = scale.proxies * share / 100;
+    let of_bad: u32 = bad::KINDS.iter().map(|kind| kind.lists(scale, bad / bad::KINDS.len())).sum();
+    let lists = scale.lists((scale.proxies - bad) as f64) + of_bad;
     // Not the first one of each list, so that proxies are met before the pages that tell nothing of them.
     let poison: Vec<String> = (1..=lists).map(|list| format!("/detail/{}", list * PER_LIST - 7)).collect();
     let proxies = mixed(scale.proxies, share, |nth| bad::KINDS[nth % bad::KINDS.len()].behaviour());

@@ -61,7 +61,7 @@ impl Scale {
     /// Lists of as many pages as so many good proxies can fetch in the time.
     pub(crate) fn lists(&self, good: f64) -> u32 {
         let pages = Duration::from_secs(self.seconds.into()).div_duration_f64(PACE) * good;
-        (pages as u32 / (PER_LIST + 1)).max(1)
+        pages as u32 / (PER_LIST + 1)
     }
 
     /// A site of so many lists and these proxies.
