@@ -91,7 +91,7 @@ impl Desk {
         if matches!(call, Call::Nobody | Call::Debtors) {
             self.window.call_off(id);
         } else {
-            self.window.call(id);
+            self.window.call(id, Venue::of(&held.task), call);
         }
         held.call = call;
         if let Some(at) = may_wait.then(|| self.next_chance(id, now)).flatten() {
@@ -120,7 +120,7 @@ impl Desk {
             Stand::Certain { witnesses, odds } => (witnesses, Some(odds)),
             Stand::Open { witnesses } => (witnesses, None),
         };
-        let proving = trial.pending().filter(|testimony| self.is_proving(testimony, now));
+        let proving = trial.pending().filter(|testimony| self.is_proving(testimony));
         let proving: BTreeSet<ProxyId> = proving.map(|testimony| testimony.proxy).collect();
         if proving.len() >= needed.saturating_sub(heard).max(1) {
             let hope = self.first(proving.into_iter(), |_, _| true).unwrap_or(Hope::none(Call::Nobody));
