@@ -7,7 +7,7 @@ mod common;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use common::Bed;
+use common::{Bed, Fault};
 
 /// For the site's lists and details, with these selectors for links and titles.
 fn recipe(lists: u32, links: &str, title: &str) -> String {
@@ -176,4 +176,34 @@ fn without_proxies_a_site_that_is_not_there_is_dead_letters_and_never_exit_4() {
     let dead = ["/page/1", "/page/2", "/page/3", "/page/4"];
     let crawl = bed.crawl().expect_exit(3).expect_dead(&dead);
     assert_eq!(crawl.report()["records"], 0);
+}
+
+/// How many proxies had to rest or are out.
+fn punished(crawl: &common::Crawl) -> usize {
+    ["proxy.replaced", "proxy.cooling", "proxy.retired"].map(|event| crawl.events(event).len()).iter().sum()
+}
+
+#[test]
+fn a_single_page_that_answers_407_costs_no_proxy_its_place() {
+    let crawl = Bed::new().proxies(4).fault("/detail/7", Fault::Status(407)).crawl();
+    let crawl = crawl.expect_exit(3).expect_all_records();
+    assert_eq!((punished(&crawl), crawl.dead_letters().len()), (0, 1));
+}
+
+#[test]
+fn a_wrong_certificate_authority_is_no_fault_of_the_pages_even_if_there_are_few() {
+    let crawl = Bed::new().proxies(3).https().lists(1).with_another_ca().set("retry.backoff", "\"50ms\"").crawl();
+    let crawl = crawl.expect_exit(4).expect_said("CN=practice authority");
+    assert!(crawl.events("page.dead").is_empty());
+}
+
+#[test]
+fn what_a_proxy_owes_is_asked_of_it_by_pages_that_were_done_and_the_report_adds_up() {
+    let bed = Bed::new().proxies(3).fault("/detail/7", Fault::CutBody).fault("/detail/8", Fault::FieldMissing);
+    let crawl = bed.crawl().expect_exit(3).expect_all_records();
+    let (report, probes) = (crawl.report(), crawl.events("proxy.probed").len());
+    assert!(probes > 0);
+    assert_eq!(report["requests"]["probes"], probes);
+    assert!(report.get("discrepancies").is_none(), "{}", report["discrepancies"]);
+    assert_eq!(crawl.records().len(), 18, "nothing of them is recorded twice");
 }

@@ -59,7 +59,6 @@ fn socks5_proxies_that_break_in_every_way_cost_no_record() {
             .by_socks5()
             .lists(15)
             .per_list(5)
-            .set("retry.witnesses", "5")
     }) {
         bed.crawl().expect_exit(0).expect_all_records().none_direct();
     }

@@ -6,6 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
+use url::Url;
+
 use super::docket::Change;
 use crate::proxy::ProxyId;
 use crate::proxy::reliability::Reliability;
@@ -85,6 +87,17 @@ impl Bench {
     pub(super) fn control(&mut self) -> Option<Arc<Task>> {
         self.asked += 1;
         self.controls.get(self.asked % self.controls.len().max(1)).cloned()
+    }
+
+    /// The addresses of the pages that are kept as controls.
+    pub(super) fn controls(&self) -> impl Iterator<Item = (TaskId, &Url)> {
+        self.controls.iter().map(|control| (control.id, &control.request.url))
+    }
+
+    /// Takes over a page that was done before.
+    pub(super) fn recall_control(&mut self, task: Task) {
+        self.controls.push_back(Arc::new(task));
+        self.controls.truncate(CONTROLS);
     }
 
     /// A page is no longer what it was.

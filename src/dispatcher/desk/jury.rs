@@ -11,10 +11,10 @@ use crate::clock::Timestamp;
 use crate::pace::Permit;
 use crate::proxy::ProxyId;
 use crate::proxy::pool::{Member, State};
-use crate::task::{Task, TaskId};
+use crate::task::TaskId;
 
 /// Who may try a suspect page.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Call {
     /// Nobody: enough words are on their way.
     Nobody,
@@ -47,17 +47,21 @@ impl Hope {
 }
 
 /// What a proxy's word is worth at one venue.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Voice {
-    proxy: ProxyId,
-    venue: Venue,
     trusted: bool,
     free: bool,
 }
 
 impl Voice {
-    /// Is it about the venue of this task?
-    pub(super) fn is_of(&self, task: &Task) -> bool {
-        self.venue.stage == task.stage && self.venue.host == task.host
+    /// Is such a proxy meant?
+    pub(super) const fn answers(self, call: Call) -> bool {
+        match call {
+            Call::Nobody | Call::Debtors => false,
+            Call::Trusted => self.trusted,
+            Call::Unproven => self.free,
+            Call::Anybody | Call::Again => true,
+        }
     }
 }
 
@@ -126,7 +130,7 @@ impl<'a> Jury<'a> {
     /// Does its word about the page wait, or could it still be asked, and can it prove itself?
     fn will_prove(&self, proxy: ProxyId) -> bool {
         let concerned = self.is_fresh(proxy) || self.trial.pending().any(|testimony| testimony.proxy == proxy);
-        concerned && self.desk.docket.debts(proxy).any(|debt| self.desk.can_prove(proxy, debt, self.now))
+        concerned && self.desk.docket.debts(proxy).any(|debt| self.desk.can_prove(proxy, debt))
     }
 }
 
@@ -181,39 +185,31 @@ impl Desk {
     }
 
     /// May the proxy of a testimony be used, and is it on its way to succeed or to fail again, or can be sent on it?
-    pub(super) fn is_proving(&self, testimony: &Testimony, now: Timestamp) -> bool {
+    pub(super) fn is_proving(&self, testimony: &Testimony) -> bool {
         let Some(member) = self.pool.get(testimony.proxy) else { return false };
-        member.usable() && (member.is_busy() || self.can_prove(testimony.proxy, &testimony.venue, now))
+        let Testimony { proxy, venue, .. } = testimony;
+        member.usable() && (self.can_prove(*proxy, venue) || (member.is_busy() && !self.is_refuted(*proxy, venue)))
     }
 
-    /// Is there something by which it can show that it was not at fault there?
-    pub(super) fn can_prove(&self, proxy: ProxyId, debt: &Venue, now: Timestamp) -> bool {
-        let seat = self.seat(debt);
-        let Some(address) = self.pool.get(proxy).map(|member| member.address) else { return false };
-        let refuted = self.docket.witness(proxy, debt).is_some_and(|witness| witness.refuted);
-        if refuted && matches!(self.pace.permit(address, &seat.host, now), Permit::Paused(_)) {
+    /// Has it failed on a control, or does it owe nothing, so that nothing is to be expected of it?
+    fn is_refuted(&self, proxy: ProxyId, debt: &Venue) -> bool {
+        self.docket.witness(proxy, debt).is_none_or(|witness| witness.refuted)
+    }
+
+    /// Is there something by which it can show that it was not at fault there? One that has failed to do so goes on trying, but
+    /// nobody waits for it.
+    fn can_prove(&self, proxy: ProxyId, debt: &Venue) -> bool {
+        if self.is_refuted(proxy, debt) {
             return false;
         }
-        self.window.best_at(&seat).is_some() || self.docket.bench(&seat).is_some_and(|bench| bench.has_control())
+        let seat = self.seat(debt);
+        self.window.best_at(&seat).is_some() || self.docket.bench(&seat).is_some_and(Bench::has_control)
     }
 
-    /// What a proxy's word is worth for pages of a task's venue.
-    pub(super) fn voice(&self, proxy: ProxyId, task: &Task) -> Voice {
-        let venue = Venue::of(task);
-        let seat = self.seat(&venue);
-        let free = self.owes_nothing(proxy, &venue, &seat);
-        Voice { proxy, trusted: free && self.docket.trusts(proxy, &seat), free, venue }
-    }
-
-    /// May this proxy try a suspect page, and if not at once, when? `None`: it may not.
-    pub(super) fn may_try(&self, voice: &Voice, id: TaskId, held: &Held) -> Option<Timestamp> {
-        let may = match held.call {
-            Call::Nobody | Call::Debtors => false,
-            Call::Trusted => voice.trusted,
-            Call::Unproven => voice.free,
-            Call::Anybody => true,
-            Call::Again => return self.trials.get(id)?.again_at(voice.proxy),
-        };
-        (may && !self.trials.get(id)?.heard(voice.proxy)).then(Timestamp::default)
+    /// What a proxy's word is worth for pages of a venue.
+    pub(super) fn voice(&self, proxy: ProxyId, venue: &Venue) -> Voice {
+        let seat = self.seat(venue);
+        let free = self.owes_nothing(proxy, venue, &seat);
+        Voice { trusted: free && self.docket.trusts(proxy, &seat), free }
     }
 }

@@ -8,9 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use url::Url;
 
 use super::Desk;
-use super::bench::Venue;
+use super::bench::{Bench, Venue};
 use super::ledger::Eager;
 use super::trial::{Testimony, Trial};
 use crate::clock::Timestamp;
@@ -19,7 +20,7 @@ use crate::proxy::health::{Health, HealthRecord};
 use crate::proxy::pool::{After, State};
 use crate::proxy::reliability::Reliability;
 use crate::proxy::{ProxyId, Route};
-use crate::task::{HostKey, StageId, TaskId};
+use crate::task::{HostKey, Meta, Request, StageId, Task, TaskId};
 use crate::verdict::{Certainty, Reason, Verdict};
 
 /// How well a proxy is, by proxy.
@@ -61,6 +62,8 @@ struct ProxyRecord {
 struct VenueRecord {
     done: u64,
     condemned: u64,
+    /// Pages that were done, by number and address: what proxies prove themselves by.
+    controls: Vec<(u64, String)>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -79,6 +82,13 @@ struct TestimonyRecord {
     detail: String,
     trusted: bool,
     entered: bool,
+}
+
+impl VenueRecord {
+    fn of(bench: &Bench) -> Self {
+        let controls = bench.controls().map(|(id, url)| (id.0, url.as_str().to_owned())).collect();
+        Self { done: bench.done, condemned: bench.condemned, controls }
+    }
 }
 
 impl Keeper {
@@ -135,7 +145,7 @@ impl Desk {
             let place = format!("{} {}", venue.host, venue.stage.0);
             match proxy.map(|proxy| (proxy, self.keeper.name(proxy))) {
                 None => {
-                    let record = bench.map(|bench| VenueRecord { done: bench.done, condemned: bench.condemned });
+                    let record = bench.map(VenueRecord::of);
                     kept.push(record.map_or_else(|| gone(VENUE, place.clone()), |record| put(VENUE, &*place, &record)));
                 }
                 Some((proxy, Some(name))) => {
@@ -230,6 +240,11 @@ impl Desk {
         if let (Some(venue), Some(record)) = (venue(key), read::<VenueRecord>(value)) {
             let bench = self.docket.bench_mut(&venue);
             (bench.done, bench.condemned) = (record.done, record.condemned);
+            for (id, url) in record.controls {
+                if let Ok(url) = url.parse() {
+                    bench.recall_control(control(TaskId(id), venue.stage, url));
+                }
+            }
             if record.done > 0 {
                 self.stages_done.insert(venue.stage);
             }
@@ -262,6 +277,23 @@ fn verdict(name: &str, reason: Reason) -> Verdict {
         "rejected" => Verdict::Rejected(Certainty::Doubtful, reason),
         "unusable" => Verdict::Unusable(reason),
         _ => Verdict::Doubtful(reason),
+    }
+}
+
+/// A page that was done, as far as fetching it again takes.
+fn control(id: TaskId, stage: StageId, url: Url) -> Task {
+    Task {
+        id,
+        stage,
+        host: HostKey::of(&url),
+        priority: 0,
+        depth: 0,
+        meta: Meta::default(),
+        referrer: None,
+        start_url: url.as_str().into(),
+        attempts: 0,
+        requests: 0,
+        request: Request::get(url),
     }
 }
 

@@ -3,10 +3,14 @@
 //! In comes a proxy; out goes a page or a control, or when it should look again. A proxy that owes testimony proves itself first;
 //! else suspects go first, then hosts in turn. Who gets which proxy is `assign.rs`.
 
+use std::collections::BTreeMap;
+
 use super::Desk;
-use super::jury::Voice;
+use super::bench::Venue;
+use super::jury::{Call, Voice};
 use super::proof::Test;
 use super::roster::NEVER;
+use super::window::Place;
 use crate::clock::Timestamp;
 use crate::pace::Permit;
 use crate::proxy::ProxyId;
@@ -82,21 +86,47 @@ impl Desk {
     /// The first suspect page that it may try now.
     fn suspect_for(&self, proxy: ProxyId, times: &mut Times, now: Timestamp) -> Option<TaskId> {
         let address = self.pool.get(proxy)?.address;
-        let mut voice: Option<Voice> = None;
-        for id in self.window.on_call() {
-            let Some(held) = self.held.get(&id) else { continue };
-            // Suspects are mostly of one venue.
-            let known = voice.take().filter(|voice| voice.is_of(&held.task));
-            let here = voice.insert(known.unwrap_or_else(|| self.voice(proxy, &held.task)));
-            let Some(at) = self.may_try(here, id, held) else { continue };
-            match self.pace.permit(address, &held.task.host, now) {
-                Permit::Now if at <= now => return Some(id),
+        let mut best: Option<(Place, TaskId)> = None;
+        let mut here: Option<(&Venue, Voice)> = None;
+        for (venue, call, pages) in self.window.on_call() {
+            let voice = match &here {
+                Some((known, voice)) if *known == venue => *voice,
+                _ => self.voice(proxy, venue),
+            };
+            here = Some((venue, voice));
+            if !voice.answers(call) {
+                continue;
+            }
+            let (at, place, page) = match self.first_for(proxy, call, pages, now) {
+                Some(first) => first,
+                None => continue,
+            };
+            match self.pace.permit(address, &venue.host, now) {
+                Permit::Now if at <= now => {
+                    best = Some(best.map_or((place, page), |other| other.min((place, page))));
+                }
                 Permit::Now => times.wait(at),
                 Permit::Wait(free) => times.wait(free.max(at)),
                 Permit::Paused(until) => times.bar(until),
             }
         }
-        None
+        best.map(|(_, page)| page)
+    }
+
+    /// The first of these pages that a proxy may try, if it answers the call, and when.
+    fn first_for(
+        &self,
+        proxy: ProxyId,
+        call: Call,
+        pages: &BTreeMap<Place, TaskId>,
+        now: Timestamp,
+    ) -> Option<(Timestamp, Place, TaskId)> {
+        let mut trials = pages.iter().filter_map(|(place, page)| Some((*place, *page, self.trials.get(*page)?)));
+        if call == Call::Again {
+            let due = trials.filter_map(|(place, page, trial)| Some((trial.again_at(proxy)?.max(now), place, page)));
+            return due.min();
+        }
+        trials.find(|(_, _, trial)| !trial.heard(proxy)).map(|(place, page, _)| (now, place, page))
     }
 
     /// A spare that has something to do, now or once its delay is over; else when one might have.

@@ -91,7 +91,7 @@ impl Desk {
         if matches!(call, Call::Nobody | Call::Debtors) {
             self.window.call_off(id);
         } else {
-            self.window.call(id);
+            self.window.call(id, Venue::of(&held.task), call);
         }
         held.call = call;
         if let Some(at) = may_wait.then(|| self.next_chance(id, now)).flatten() {
@@ -101,11 +101,31 @@ impl Desk {
 
     /// How its trial stands, by what is known of the witnesses where they are judged.
     fn stand(&self, held: &Held, trial: &Trial) -> Stand {
-        let venue = trial.testimonies.last().map_or_else(|| Venue::of(&held.task), |last| last.venue.clone());
-        let prior = self.docket.bench(&venue).map_or_else(|| Bench::default().prior(), Bench::prior);
+        let prior = self.prior_of(held, trial);
         let known = |testimony: &Testimony| self.docket.reliability(testimony.proxy, &self.seat(&testimony.venue));
         let alone = self.pool.usable() == 1;
         trial.stand(prior, |told| known(told).weight(), |told| known(told).share() >= VOICE, alone)
+    }
+
+    /// The log-odds that a page is at fault where it failed last, before anything was said.
+    fn prior_of(&self, held: &Held, trial: &Trial) -> f64 {
+        let venue = trial.testimonies.last().map_or_else(|| Venue::of(&held.task), |last| last.venue.clone());
+        self.docket.bench(&venue).map_or_else(|| Bench::default().prior(), Bench::prior)
+    }
+
+    /// Is there nothing to prove oneself by where the page is, and has everybody failed on it, as many as are asked for so often as
+    /// a single one would have to? If none of them ever worked, it is they who are at fault.
+    fn is_asked_out(&self, held: &Held, trial: &Trial) -> bool {
+        let seat = self.seat(&Venue::of(&held.task));
+        let by_something =
+            self.window.best_at(&seat).is_some() || self.docket.bench(&seat).is_some_and(Bench::has_control);
+        let one_worked = || self.pool.iter().any(|(_, member)| member.usable() && member.health.ever_worked());
+        if by_something || !one_worked() {
+            return false;
+        }
+        let needed = usize::try_from(self.limits.retry.witnesses.max(1)).unwrap_or(usize::MAX);
+        let jury = self.pool.usable().min(needed);
+        jury > 0 && trial.testimonies.len() >= needed.saturating_mul(jury)
     }
 
     fn ruling(&self, id: TaskId, now: Timestamp) -> Option<Ruling> {
@@ -120,7 +140,7 @@ impl Desk {
             Stand::Certain { witnesses, odds } => (witnesses, Some(odds)),
             Stand::Open { witnesses } => (witnesses, None),
         };
-        let proving = trial.pending().filter(|testimony| self.is_proving(testimony, now));
+        let proving = trial.pending().filter(|testimony| self.is_proving(testimony));
         let proving: BTreeSet<ProxyId> = proving.map(|testimony| testimony.proxy).collect();
         if proving.len() >= needed.saturating_sub(heard).max(1) {
             let hope = self.first(proving.into_iter(), |_, _| true).unwrap_or(Hope::none(Call::Nobody));
@@ -130,6 +150,10 @@ impl Desk {
         match (&hope.call, certain) {
             // As many as exist have been heard.
             (Call::Again, Some(odds)) => Some(Ruling::Condemned(trial.last_reason(), odds)),
+            // Nobody can show that it works, and asking on tells no more: no evidence is gained, but an attempt is used.
+            (Call::Again, None) if self.is_asked_out(held, trial) => {
+                Some(Ruling::Condemned(trial.last_reason(), self.prior_of(held, trial)))
+            }
             _ => Some(Ruling::Waits(hope)),
         }
     }

@@ -7,10 +7,11 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 
 use super::bench::Venue;
+use super::jury::Call;
 use crate::task::{HostKey, StageId, Task, TaskId};
 
 /// Order within a host: priority, then arrival; what is put back in front arrives before all others.
-type Place = (Reverse<i32>, i64);
+pub(super) type Place = (Reverse<i32>, i64);
 
 /// Claimed tasks that wait for a worker.
 #[derive(Debug, Default)]
@@ -20,7 +21,8 @@ pub(super) struct Window {
     places: HashMap<TaskId, (HostKey, StageId, Place)>,
     suspects: BTreeMap<Place, TaskId>,
     suspect_places: HashMap<TaskId, Place>,
-    on_call: BTreeMap<Place, TaskId>,
+    on_call: BTreeMap<(Venue, Call), BTreeMap<Place, TaskId>>,
+    called: HashMap<TaskId, (Venue, Call)>,
     turned: Vec<Venue>,
     turn: usize,
     arrivals: i64,
@@ -65,22 +67,28 @@ impl Window {
         self.suspects.values().copied()
     }
 
-    /// Suspects that somebody may try, best first.
-    pub(super) fn on_call(&self) -> impl Iterator<Item = TaskId> {
-        self.on_call.values().copied()
+    /// Suspects that somebody may try, by venue and by who may, best first.
+    pub(super) fn on_call(&self) -> impl Iterator<Item = (&Venue, Call, &BTreeMap<Place, TaskId>)> {
+        self.on_call.iter().map(|((venue, call), pages)| (venue, *call, pages))
     }
 
-    /// Somebody may try a suspect.
-    pub(super) fn call(&mut self, task: TaskId) {
+    /// These may try a suspect from now on.
+    pub(super) fn call(&mut self, task: TaskId, venue: Venue, call: Call) {
+        self.call_off(task);
         if let Some(place) = self.suspect_places.get(&task) {
-            self.on_call.insert(*place, task);
+            self.on_call.entry((venue.clone(), call)).or_default().insert(*place, task);
+            self.called.insert(task, (venue, call));
         }
     }
 
     /// Nobody may try a suspect for now.
     pub(super) fn call_off(&mut self, task: TaskId) {
-        if let Some(place) = self.suspect_places.get(&task) {
-            self.on_call.remove(place);
+        let (Some(place), Some(called)) = (self.suspect_places.get(&task), self.called.remove(&task)) else { return };
+        if let Some(pages) = self.on_call.get_mut(&called) {
+            pages.remove(place);
+            if pages.is_empty() {
+                self.on_call.remove(&called);
+            }
         }
     }
 
@@ -116,9 +124,9 @@ impl Window {
 
     /// Takes a task out; the next host has its turn.
     pub(super) fn take(&mut self, task: TaskId) {
+        self.call_off(task);
         if let Some(place) = self.suspect_places.remove(&task) {
             self.suspects.remove(&place);
-            self.on_call.remove(&place);
             return;
         }
         let Some((host, stage, place)) = self.places.remove(&task) else { return };

@@ -91,6 +91,11 @@ impl Figures {
         self.took = now.since(began);
     }
 
+    /// Requests until a poison page had used its first attempt.
+    pub(super) fn a_poison_page(&self) -> f64 {
+        self.poison_first as f64 / self.poison as f64
+    }
+
     /// Adds another crawl's.
     pub(super) fn add(&mut self, other: &Self) {
         self.good_replaced += other.good_replaced;

@@ -88,6 +88,14 @@ fn a_pool_that_never_worked_ends_the_crawl_with_its_commonest_error() {
 }
 
 #[test]
+fn a_process_that_dies_at_any_moment_is_followed_by_one_that_loses_nothing() {
+    for seed in seeds().take(500) {
+        let _seed = Seed(seed);
+        World::new(Scenario::restarted(seed)).run();
+    }
+}
+
+#[test]
 fn a_stop_at_any_moment_is_orderly() {
     for seed in seeds().take(500) {
         let _seed = Seed(seed);

@@ -82,6 +82,8 @@ pub(super) struct Scenario {
     pub(super) told: bool,
     /// The operator stops it after so long.
     pub(super) stop_after: Option<Duration>,
+    /// The process dies after so long, and another one goes on.
+    pub(super) restart_after: Option<Duration>,
     /// Look after every so many events whether somebody is idle with work to do: in large worlds that takes long.
     pub(super) check_every: u64,
 }
@@ -136,6 +138,7 @@ impl Scenario {
             commit_failure: *pick(&mut rng, &[0.0, 0.1]),
             told: std::env::var_os("BURDOCK_SIM_SEED").is_some(),
             stop_after: None,
+            restart_after: None,
             bad: BadPages::Any,
             check_every: 1,
         }
@@ -169,6 +172,14 @@ impl Scenario {
         let mut scenario = Self::faultless(seed);
         scenario.proxies.fill(ProxyKind::Dead);
         scenario
+    }
+
+    /// The process dies, and another one goes on.
+    pub(super) fn restarted(seed: u64) -> Self {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let mut scenario = Self::random(seed);
+        scenario.limits.bounds = config::Limits::default();
+        Self { restart_after: Some(Duration::from_millis(rng.u64(0..20_000))), ..scenario }
     }
 
     /// The operator stops it.

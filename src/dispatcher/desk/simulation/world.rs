@@ -10,7 +10,7 @@ use super::scenario::{ProxyKind, Scenario};
 use super::site::Site;
 use crate::clock::Timestamp;
 use crate::dispatcher::desk::fixture::route;
-use crate::dispatcher::desk::{Desk, Event, Free, Order, StoreCall};
+use crate::dispatcher::desk::{Desk, Event, Free, KEPT, Order, StoreCall};
 use crate::dispatcher::notice::{Ending, Notice};
 use crate::frontier::fingerprint::Fingerprinter;
 use crate::frontier::memory::MemoryFrontier;
@@ -32,6 +32,8 @@ enum Coming {
     Start(WorkerId),
     /// An idle worker answers that its proxy is spent.
     Reply(WorkerId, ProxyRef),
+    /// The process dies, and another one begins.
+    Restart,
 }
 
 #[derive(Debug, Default)]
@@ -83,6 +85,7 @@ pub(super) struct World {
     requests: HashMap<TaskId, u32>,
     bound: HashMap<ProxyId, (WorkerId, ProxyRef)>,
     restarts: bool,
+    restarted: bool,
     charges: u64,
     /// The disks have the room that they must have.
     room: bool,
@@ -121,6 +124,7 @@ impl World {
             requests: HashMap::new(),
             bound: HashMap::new(),
             restarts: true,
+            restarted: false,
             charges: 0,
             room: scenario.limits.bounds.min_free.is_none(),
             figures: Figures::default(),
@@ -131,9 +135,9 @@ impl World {
             rng,
             scenario,
         };
-        for slot in 0..world.scenario.limits.workers {
-            let id = WorkerId { slot: slot as u16, incarnation: 0 };
-            world.later(Duration::from_millis(slot as u64), Coming::Start(id));
+        world.start_all();
+        if let Some(after) = world.scenario.restart_after {
+            world.later(after, Coming::Restart);
         }
         world.look_at_disks();
         if let Some(after) = world.scenario.stop_after {
@@ -155,6 +159,39 @@ impl World {
             let free = Free { bytes, place: Path::new("/runs").into() };
             self.later(wait, Coming::Event(Event::Free(Some(free))));
             wait += Duration::from_millis(rng.u64(0..5000));
+        }
+    }
+
+    fn start_all(&mut self) {
+        for slot in 0..self.scenario.limits.workers {
+            let id = WorkerId { slot: slot as u16, incarnation: 0 };
+            self.later(Duration::from_millis(slot as u64), Coming::Start(id));
+        }
+    }
+
+    /// All that is not in the store is gone. What the feeds have not got of it, they read there.
+    fn restart(&mut self) {
+        for (_, coming) in std::mem::take(&mut self.coming) {
+            if let Coming::Event(Event::Committed(committed)) = coming {
+                for stored in committed.records {
+                    self.through = stored.seq;
+                    self.delivered.insert((stored.record.task, stored.record.index));
+                }
+            }
+        }
+        (self.workers, self.jobs, self.bound, self.last_sent) = Default::default();
+        (self.claims_out, self.commits_out, self.restarts, self.restarted) = (0, 0, true, true);
+        self.store.recover().expect("recovered");
+        let routes: Vec<Route> = (0..self.scenario.proxies.len()).map(|number| route(number as u16)).collect();
+        let kept: Vec<Kept> = KEPT.iter().flat_map(|kind| self.store.kept(kind).expect("what is kept")).collect();
+        let mut limits = self.scenario.limits.clone();
+        limits.stored = self.through;
+        self.desk = Desk::new(limits, &routes, &kept, self.now);
+        self.start_all();
+        self.look_at_disks();
+        for feed in 0..self.scenario.limits.feeds {
+            let cursor = Cursor { feed: FeedId(feed as u16), through: self.through, bytes: 0, tail: 0 };
+            self.later(Duration::from_millis(1), Coming::Event(Event::Flushed(cursor)));
         }
     }
 
@@ -198,6 +235,7 @@ impl World {
             Coming::Timer(number) if number == self.timer => self.tell(Event::Timer),
             Coming::Timer(_) => {}
             Coming::Start(id) => self.start(id),
+            Coming::Restart => self.restart(),
             Coming::JobEnds(number) => self.job_ends(number),
             Coming::Reply(id, proxy) => {
                 if let Some(worker) = self.worker(id)
@@ -403,7 +441,12 @@ impl World {
         // A page is done only once, but may be asked for again to try a proxy.
         *requests += u32::from(assignment.epoch != Epoch::default());
         self.figures.requests += 1;
-        assert!(*requests <= self.scenario.limits.retry.max_requests, "I5: too many requests\n{}", self.story());
+        // What a dead process had not committed is not counted.
+        assert!(
+            self.restarted || *requests <= self.scenario.limits.retry.max_requests,
+            "I5: too many requests\n{}",
+            self.story()
+        );
         assert!(gap >= self.scenario.limits.pace.delay);
         if let Some(before) = self.last_sent.insert((assignment.proxy.id, task.host.clone()), sent) {
             let apart = sent.since(before);
