@@ -29,7 +29,8 @@ pub(super) enum Change {
 pub(super) struct Docket {
     benches: BTreeMap<Venue, Bench>,
     debts: BTreeMap<ProxyId, BTreeSet<Venue>>,
-    last_done: Option<Venue>,
+    /// Where a page was done that is kept as a control.
+    controlled: BTreeSet<Venue>,
     sweep_at: usize,
     changes: Vec<(ProxyId, Change)>,
     opened: bool,
@@ -42,7 +43,7 @@ impl Default for Docket {
         Self {
             benches: BTreeMap::new(),
             debts: BTreeMap::new(),
-            last_done: None,
+            controlled: BTreeSet::new(),
             sweep_at: VENUES,
             changes: Vec::new(),
             opened: false,
@@ -73,30 +74,32 @@ impl Docket {
             return venue.clone();
         }
         let first = Venue { host: venue.host.clone(), stage: StageId(0) };
-        let neighbour = self
-            .benches
-            .range(&first..)
-            .take_while(|(other, _)| other.host == venue.host)
-            .find(|(_, bench)| bench.has_control())
-            .map(|(other, _)| other);
-        let elsewhere =
-            || self.last_done.as_ref().filter(|last| self.benches.get(*last).is_some_and(Bench::has_control));
-        neighbour.or_else(elsewhere).unwrap_or(venue).clone()
+        let neighbour = self.controlled.range(&first..).next().filter(|other| other.host == venue.host);
+        neighbour.or_else(|| self.controlled.first()).unwrap_or(venue).clone()
     }
 
     /// A page is done at a venue.
     pub(super) fn done(&mut self, venue: &Venue, task: &Arc<Task>) {
         let bench = self.bench_mut(venue);
-        let had_none = !bench.has_control();
         bench.done(task);
-        let opened = had_none && bench.has_control();
+        let has_control = bench.has_control();
         let worth_writing = bench.done.is_power_of_two();
         if worth_writing {
             self.news.insert((venue.clone(), None));
         }
-        self.opened |= opened;
-        if self.last_done.as_ref() != Some(venue) {
-            self.last_done = Some(venue.clone());
+        if has_control && !self.controlled.contains(venue) {
+            self.controlled.insert(venue.clone());
+            self.opened = true;
+        }
+    }
+
+    /// A page is no longer what it was when it was done.
+    pub(super) fn forget_control(&mut self, venue: &Venue, page: TaskId) {
+        let bench = self.bench_mut(venue);
+        bench.forget_control(page);
+        if !bench.has_control() {
+            self.controlled.remove(venue);
+            self.opened = true;
         }
     }
 
@@ -203,7 +206,7 @@ impl Docket {
         !self.changes.is_empty() || self.opened
     }
 
-    /// Has a venue got its first control since this was last asked?
+    /// Has a venue got its first control, or lost its last one, since this was last asked?
     pub(super) fn has_opened(&mut self) -> bool {
         std::mem::take(&mut self.opened)
     }
@@ -241,16 +244,18 @@ impl Docket {
         if self.benches.len() < self.sweep_at {
             return;
         }
-        let last = self.last_done.clone();
-        let news = &mut self.news;
+        let (news, controlled) = (&mut self.news, &mut self.controlled);
+        let stays_anyway = controlled.first().cloned();
         self.benches.retain(|venue, bench| {
-            let stays = bench.is_open() || last.as_ref() == Some(venue);
+            let stays = bench.is_open() || stays_anyway.as_ref() == Some(venue);
             if !stays {
+                controlled.remove(venue);
                 news.insert((venue.clone(), None));
                 news.extend(bench.known().map(|proxy| (venue.clone(), Some(proxy))));
             }
             stays
         });
+        self.opened = true;
         self.sweep_at = (2 * self.benches.len()).max(VENUES);
     }
 }

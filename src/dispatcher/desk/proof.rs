@@ -159,7 +159,7 @@ impl Desk {
                 self.silent(proxy, control.task.id, reason, now);
             }
             Suspect::Page | Suspect::Recipe | Suspect::Us | Suspect::Nobody => {
-                self.docket.bench_mut(&control.seat).forget_control(control.task.id);
+                self.docket.forget_control(&control.seat, control.task.id);
             }
         }
     }

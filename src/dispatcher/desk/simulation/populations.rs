@@ -151,8 +151,8 @@ fn good_proxies_are_not_replaced_and_good_pages_not_lost_whatever_the_others_are
         assert_eq!(all.good_lost, 0, "{}: good pages lost", population.name);
         assert_eq!(all.good_replaced_warm, 0, "I6: {}: good proxies replaced", population.name);
         assert_eq!(all.guilty, all.charges, "{}: a good proxy was charged", population.name);
-        // In a short crawl nobody is trusted for long.
-        let most = if pages >= 1000 { 5.0 } else { 6.5 };
+        // In a short crawl nobody is trusted for long, so that more has to be heard.
+        let most = if pages >= 1000 { 5.0 } else { 8.0 };
         assert!(all.a_poison_page() <= most, "{}: {} requests a poison page", population.name, all.a_poison_page());
         assert!(all.further_requests * 10 <= all.further * 11, "{}: further attempts", population.name);
     }
