@@ -4,7 +4,7 @@ mod common;
 
 use std::time::Duration;
 
-use burdock::demo::site::Visit;
+use burdock::demo::site::{Condition, Visit};
 use common::{Bed, Crawl, Fault};
 
 const DELAY: Duration = Duration::from_millis(300);
@@ -91,7 +91,7 @@ fn no_more_requests_are_out_at_a_host_than_it_may_have() {
 
 #[test]
 fn after_a_wave_of_429_the_rate_is_under_the_sites_limit_and_no_proxy_was_replaced() {
-    let bed = Bed::new().proxies(8).lists(5).per_list(20).limit(20);
+    let bed = Bed::new().proxies(8).lists(5).per_list(20).condition(Condition::Limited { per_second: 20 });
     let mut crawl = bed.crawl().expect_exit(0).expect_all_records();
     let visits = in_order(&mut crawl);
     let last = visits.iter().rposition(|visit| visit.status == 429).expect("a wave");

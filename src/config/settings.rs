@@ -5,6 +5,7 @@
 
 mod ban;
 mod feed;
+mod keep;
 mod limits;
 mod log;
 mod pace;
@@ -21,6 +22,7 @@ use crate::proxy::{Route, Secret};
 
 pub use ban::{Ban, BanRule, header_rule};
 pub use feed::{Compress, Feed, FeedKind, IfExists, MetaColumn, STDOUT};
+pub use keep::KeepPages;
 pub use limits::Limits;
 pub use log::{Log, LogFormat, LogLevel};
 pub use pace::Pace;
@@ -110,6 +112,8 @@ pub struct Crawl {
     pub threads: Count,
     /// Where run folders lie.
     pub data_dir: PathBuf,
+    /// Whose bodies are kept.
+    pub keep_pages: KeepPages,
 }
 
 /// `[proxies]`, without the proxies.
@@ -205,6 +209,11 @@ pub enum FrontierKind {
 pub struct Frontier {
     /// Where tasks are kept.
     pub kind: FrontierKind,
+    /// Records stay after every feed has them.
+    pub keep_records: bool,
+    /// Records not yet in the feeds, in bytes, beyond which fetching waits.
+    #[serde(deserialize_with = "deserialize_size")]
+    pub max_lag: u64,
 }
 
 /// `[supervisor]`

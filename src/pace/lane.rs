@@ -39,6 +39,10 @@ impl Lane {
         self.ban.map_or(self.throttled_until, |ban| ban.until.max(self.throttled_until))
     }
 
+    pub(super) const fn throttled_until(&self) -> Timestamp {
+        self.throttled_until
+    }
+
     /// The least time between two requests that the site seems to want.
     pub(super) const fn gap(&self) -> Duration {
         self.governor.gap()
@@ -63,6 +67,13 @@ impl Lane {
         self.bans_in_a_row = self.bans_in_a_row.saturating_add(1);
         self.ban = Some(Ban { until, page });
         until
+    }
+
+    /// Its ban does not end with what is found out about the page that it was seen on first.
+    pub(super) fn confirm_ban(&mut self, page: TaskId) {
+        if let Some(ban) = &mut self.ban {
+            ban.page = page;
+        }
     }
 
     pub(super) fn lift_ban(&mut self, page: TaskId) {

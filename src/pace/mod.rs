@@ -105,8 +105,31 @@ impl Pace {
         if let Some(at) = self.shut_until(host, now) {
             return Permit::Shut(at);
         }
+        self.own_permit(address, host, now)
+    }
+
+    /// May `address` ask `host` to find out whether a ban is one? All but the ban holds all the same.
+    pub fn permit_despite_ban(&self, address: AddressId, host: &HostKey, now: Timestamp) -> Permit {
+        match self.shut_until(host, now) {
+            Some(at) => Permit::Shut(at),
+            None => self.lane_permit(address, host, Lane::throttled_until, now),
+        }
+    }
+
+    /// The same as [`Self::permit`] as far as `address` is concerned, whatever is shut to everybody.
+    pub fn own_permit(&self, address: AddressId, host: &HostKey, now: Timestamp) -> Permit {
+        self.lane_permit(address, host, Lane::paused_until, now)
+    }
+
+    fn lane_permit(
+        &self,
+        address: AddressId,
+        host: &HostKey,
+        paused_until: impl Fn(&Lane) -> Timestamp,
+        now: Timestamp,
+    ) -> Permit {
         let Some(lane) = self.lane_of(address, host) else { return self.first_permit(now) };
-        let paused = lane.paused_until();
+        let paused = paused_until(lane);
         if paused > now {
             Permit::Paused(paused.max(lane.free_at))
         } else if lane.free_at > now {
@@ -165,6 +188,11 @@ impl Pace {
     pub fn ban(&mut self, address: AddressId, host: &HostKey, page: TaskId, now: Timestamp) -> Timestamp {
         let cooldown = self.ban_cooldown;
         self.lane(address, host).ban(page, cooldown, now)
+    }
+
+    /// A page that `address` got before is forbidden to it now: its ban is one, whatever page it was seen on, and lasts.
+    pub fn confirm_ban(&mut self, address: AddressId, host: &HostKey, page: TaskId) {
+        self.lane(address, host).confirm_ban(page);
     }
 
     /// `page` turned out to be forbidden for everybody: a pause because of it ends.

@@ -12,6 +12,8 @@ const MOST_PASS: u64 = 4;
 /// Who was turned away with one page.
 #[derive(Debug, Default)]
 pub struct Refusals {
+    /// The host that turned it away: redirects may lead to more than one.
+    host: Option<HostKey>,
     /// What the host had let through and turned away when it began.
     before: Option<(u64, u64)>,
     /// Refusals of this page since then.
@@ -24,14 +26,18 @@ impl Refusals {
     /// `address` was turned away with it, which `pace` knows already. Gives how many different addresses that were turned
     /// away have got another page of `host` since.
     pub fn add(&mut self, address: AddressId, host: &HostKey, pace: &Pace) -> usize {
+        if self.host.as_ref() != Some(host) {
+            *self = Self { host: Some(host.clone()), ..Self::default() };
+        }
         let (passed, turned_away) = pace.answers(host);
         let (passed_before, turned_away_before) = *self.before.get_or_insert((passed, turned_away));
         let others = turned_away.saturating_sub(turned_away_before).saturating_sub(self.own);
         // One of those is this one, but for the first.
         let others = others.saturating_sub(u64::from(!self.by.is_empty()));
         if others * MOST_PASS > passed.saturating_sub(passed_before) {
-            *self =
-                Self { before: Some((passed, turned_away)), own: 0, by: vec![(address, pace.pages(address, host))] };
+            self.before = Some((passed, turned_away));
+            self.own = 0;
+            self.by = vec![(address, pace.pages(address, host))];
             return 0;
         }
         self.own += u64::from(!self.by.is_empty());

@@ -29,8 +29,17 @@ enum Delivery {
     Chunked,
     /// Half of the body, then the end of the connection.
     Cut,
+    /// Not at all, and the connection is reset.
+    Reset,
+    /// Not at all.
+    Silence,
     Hostile(Hostile),
 }
+
+/// Stands for the status of what is not answered.
+const UNANSWERED: u16 = 0;
+/// What is asked for by who throttles by the second.
+const A_SECOND: Duration = Duration::from_secs(1);
 
 impl Answer {
     fn new(status: u16, html: String) -> Self {
@@ -42,8 +51,23 @@ impl Answer {
     }
 
     /// Only words: for a status that has no page.
-    fn status(status: u16) -> Self {
+    pub(super) fn status(status: u16) -> Self {
         Self::new(status, frame(reason(status), &format!("<h1>{status} {}</h1>", reason(status))))
+    }
+
+    /// Come again in a second.
+    pub(super) fn throttled() -> Self {
+        Self::status(429).retry_after(A_SECOND)
+    }
+
+    /// None at all.
+    pub(super) fn silence() -> Self {
+        Self { delivery: Delivery::Silence, ..Self::status(UNANSWERED) }
+    }
+
+    fn retry_after(mut self, wait: Duration) -> Self {
+        self.fields.push(("Retry-After", wait.as_secs().to_string()));
+        self
     }
 
     /// Who asks, as sites that tell it do.
@@ -62,25 +86,31 @@ impl Answer {
         match self.delivery {
             Delivery::Whole | Delivery::Chunked => After::Next,
             Delivery::Cut => After::Cut,
+            Delivery::Reset => After::Reset,
+            Delivery::Silence => After::Silence,
             Delivery::Hostile(hostile) => hostile.after(),
         }
     }
 
     /// The bytes that go out, for a request with `method`.
     pub(super) fn bytes(&self, method: &str) -> Vec<u8> {
-        if let Delivery::Hostile(hostile) = self.delivery {
-            return hostile.bytes(&self.body);
+        match self.delivery {
+            Delivery::Hostile(hostile) => hostile.bytes(&self.body),
+            Delivery::Reset | Delivery::Silence => Vec::new(),
+            Delivery::Whole | Delivery::Chunked | Delivery::Cut => self.page_bytes(method),
         }
+    }
+
+    fn page_bytes(&self, method: &str) -> Vec<u8> {
         let (status, reason) = (self.status, reason(self.status));
         let mut out = format!("HTTP/1.1 {status} {reason}\r\nContent-Type: {}\r\n", self.content_type);
         for (name, value) in &self.fields {
             out.push_str(&format!("{name}: {value}\r\n"));
         }
-        match self.delivery {
-            Delivery::Chunked => out.push_str("Transfer-Encoding: chunked\r\n\r\n"),
-            Delivery::Whole | Delivery::Cut | Delivery::Hostile(_) => {
-                out.push_str(&format!("Content-Length: {}\r\n\r\n", self.body.len()))
-            }
+        if self.delivery == Delivery::Chunked {
+            out.push_str("Transfer-Encoding: chunked\r\n\r\n");
+        } else {
+            out.push_str(&format!("Content-Length: {}\r\n\r\n", self.body.len()));
         }
         let mut out = out.into_bytes();
         if method != "HEAD" {
@@ -92,7 +122,7 @@ impl Answer {
     fn write_body(&self, out: &mut Vec<u8>) {
         let body = &self.body[..];
         match self.delivery {
-            Delivery::Whole | Delivery::Hostile(_) => out.extend_from_slice(body),
+            Delivery::Whole | Delivery::Reset | Delivery::Silence | Delivery::Hostile(_) => out.extend_from_slice(body),
             Delivery::Cut => out.extend_from_slice(&body[..body.len() / 2]),
             Delivery::Chunked => {
                 // Not a divisor of anything: chunks end in the middle of tags and characters.
@@ -135,6 +165,8 @@ impl Answers {
             None => self.document(path, from).unwrap_or_else(|| self.page(path)),
             Some((Fault::Status(status), _)) => Answer::status(*status),
             Some((Fault::FieldMissing, _)) => Answer::new(200, frame("Nothing here", "<p>soon more</p>")),
+            Some((Fault::Reset, _)) => Answer { delivery: Delivery::Reset, ..Answer::status(UNANSWERED) },
+            Some((Fault::Silent, _)) => Answer::silence(),
             Some((Fault::CutBody, _)) => Answer { delivery: Delivery::Cut, ..self.page(path) },
             Some((Fault::Hostile(hostile), _)) => Answer { delivery: Delivery::Hostile(*hostile), ..self.page(path) },
             Some((Fault::Moved(to), _)) => Answer::redirect(301, to),
@@ -143,20 +175,10 @@ impl Answers {
                 if asked.fetch_add(1, Ordering::Relaxed) >= *first {
                     return self.page(path);
                 }
-                Self::turned_away(*status, *retry_after)
+                let answer = Answer::status(*status);
+                retry_after.map_or(answer.clone(), |wait| answer.retry_after(wait))
             }
         }
-    }
-
-    /// Too many ask; this one may again after `wait`, in whole seconds.
-    pub(super) fn come_again(wait: Duration) -> Answer {
-        Self::turned_away(429, Some(wait))
-    }
-
-    fn turned_away(status: u16, retry_after: Option<Duration>) -> Answer {
-        let mut answer = Answer::status(status);
-        answer.fields.extend(retry_after.map(|wait| ("Retry-After", wait.as_secs().to_string())));
-        answer
     }
 
     fn document(&self, path: &str, from: IpAddr) -> Option<Answer> {

@@ -3,6 +3,7 @@
 //! In come fetches that go out and come back; out go pauses, their notices, and pages that are turned away whoever asks. How
 //! long the pauses are is `pace`'s to say.
 
+use super::court::Ended;
 use super::roster::Stirred;
 use super::{Desk, Held};
 use crate::clock::Timestamp;
@@ -10,7 +11,7 @@ use crate::dispatcher::notice::{Notice, PauseCause};
 use crate::pace::{AddressId, Refusal};
 use crate::protocol::Assignment;
 use crate::proxy::ProxyId;
-use crate::task::{HostKey, TaskId};
+use crate::task::HostKey;
 use crate::verdict::Verdict;
 
 impl Desk {
@@ -31,6 +32,7 @@ impl Desk {
             Verdict::Throttled { retry_after, reason } => {
                 let refusal = Refusal { sent, retry_after: *retry_after, addresses: self.pool.usable() };
                 let throttled = self.pace.throttle(address, &host, refusal, now);
+                self.moved.insert(proxy);
                 let (until, reason) = (throttled.until, reason.clone());
                 self.note(Notice::HostPaused { proxy, host: host.clone(), until, cause: PauseCause::Throttle, reason });
                 if let Some(slowed) = throttled.everybody {
@@ -78,11 +80,11 @@ impl Desk {
     }
 
     /// Is a page turned away whoever asks, while the same proxies get others?
-    pub(super) fn is_turned_away(&mut self, id: TaskId, proxy: ProxyId) -> bool {
-        let Some(address) = self.address(proxy) else { return false };
+    pub(super) fn is_turned_away(&mut self, ended: &Ended) -> bool {
+        let Some(address) = self.address(ended.proxy) else { return false };
         let enough = usize::try_from(self.limits.retry.witnesses).unwrap_or(usize::MAX);
         let enough = enough.min(self.pool.usable()).max(1);
-        let Some(Held { refusals, task, .. }) = self.held.get_mut(&id) else { return false };
-        refusals.add(address, &task.host, &self.pace) >= enough
+        let Some(Held { refusals, .. }) = self.held.get_mut(&ended.page) else { return false };
+        refusals.add(address, &ended.last.host, &self.pace) >= enough
     }
 }

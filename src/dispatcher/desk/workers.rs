@@ -56,6 +56,9 @@ impl Desk {
 
     pub(super) fn abandoned(&mut self, assignment: &Assignment, now: Timestamp) {
         self.keep_pace_of_lost(assignment, now);
+        if let Some(control) = self.controls.remove(assignment) {
+            return self.control_is_over(control.worker, assignment, now);
+        }
         let worker = self.came_back(assignment, now);
         let Some(held) = self.held.get_mut(&assignment.task) else { return };
         if held.epoch != assignment.epoch || held.turn != assignment.turn || !matches!(held.place, Place::Assigned(_)) {
@@ -68,8 +71,12 @@ impl Desk {
             self.loosen(worker, assignment.proxy);
         }
         if often >= self.limits.retry.witnesses {
+            // It may have reached the site all the same.
+            if let Some(held) = self.held.get_mut(&task.id) {
+                held.requests += 1;
+            }
             let reason = Reason::new("abandoned", format!("{often} fetches of it ended without an outcome"));
-            self.use_attempt(task.id, reason, now);
+            self.failed_by_itself(task.id, reason, now);
         } else {
             self.lost(task.id, now);
         }
@@ -90,6 +97,7 @@ impl Desk {
         if let Some(change) = self.pool.came_back(assignment, now) {
             self.changed(change);
         }
+        self.moved.insert(assignment.proxy.id);
         let held = self.held.get(&assignment.task)?;
         match held.place {
             Place::Assigned(worker) if held.turn == assignment.turn && held.epoch == assignment.epoch => Some(worker),
@@ -111,9 +119,9 @@ impl Desk {
     pub(super) fn put_back(&mut self, id: TaskId) {
         let Some(held) = self.held.get_mut(&id) else { return };
         held.place = Place::Windowed;
-        if held.trial.is_open() {
+        if self.trials.get(id).is_some() {
             self.window.suspect(&held.task);
-            self.suspects_stirred = Stirred::Yes;
+            self.doubts.insert(id);
         } else {
             self.window.put_back(&held.task);
         }

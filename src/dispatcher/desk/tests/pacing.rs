@@ -14,8 +14,11 @@ impl Script {
         let mut limits = limits(workers.into());
         limits.pace = pace;
         let routes: Vec<Route> = (1..=workers).map(route).collect();
-        let mut script =
-            Self { desk: Desk::new(limits, &routes), now: Timestamp::from_micros(1_000_000_000), orders: Vec::new() };
+        let mut script = Self {
+            desk: Desk::new(limits, &routes, &[], Timestamp::default()),
+            now: Timestamp::from_micros(1_000_000_000),
+            orders: Vec::new(),
+        };
         for slot in 0..workers {
             script.on(Event::Ready(WorkerId { slot, incarnation: 0 }));
         }
@@ -140,7 +143,7 @@ fn a_crawl_that_goes_on_waits_a_delay_before_it_asks_anybody() {
     limits.pace.delay = Duration::from_secs(3);
     let now = Timestamp::from_micros(1_000_000_000);
     limits.resumed_at = Some(now);
-    let mut script = Script { desk: Desk::new(limits, &[route(1)]), now, orders: Vec::new() };
+    let mut script = Script { desk: Desk::new(limits, &[route(1)], &[], now), now, orders: Vec::new() };
     script.on(Event::Ready(FIRST));
     script.on(Event::Claimed(Claim { tasks: vec![task(1)], next_due: None, stats: stats(1) }));
     assert!(script.fetches().is_empty());
