@@ -3,13 +3,15 @@
 //! In come changes, at the latest when a batch is committed; out go small values under names without secrets, only those that
 //! have changed, and at the next start they come in again. That a proxy is out ends with the process, and is not kept.
 
+mod values;
+
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use url::Url;
+use serde::{Deserialize, Serialize};
 
+use self::values::{control, gone, put, read, venue, verdict};
 use super::Desk;
 use super::bench::{Bench, Venue};
 use super::ledger::Eager;
@@ -20,8 +22,8 @@ use crate::proxy::health::{Health, HealthRecord};
 use crate::proxy::pool::{After, State};
 use crate::proxy::reliability::Reliability;
 use crate::proxy::{ProxyId, Route};
-use crate::task::{HostKey, Meta, Request, StageId, Task, TaskId};
-use crate::verdict::{Certainty, Reason, Verdict};
+use crate::task::{HostKey, StageId, TaskId};
+use crate::verdict::Reason;
 
 /// How well a proxy is, by proxy.
 const HEALTH: &str = "proxy.health";
@@ -268,49 +270,4 @@ impl Desk {
             *self.trials.open(page) = trial;
         }
     }
-}
-
-/// A testimony as it was, as far as it matters: whether it is a final word about the page.
-fn verdict(name: &str, reason: Reason) -> Verdict {
-    match name {
-        "gone" => Verdict::Gone(Certainty::Doubtful, reason),
-        "rejected" => Verdict::Rejected(Certainty::Doubtful, reason),
-        "unusable" => Verdict::Unusable(reason),
-        _ => Verdict::Doubtful(reason),
-    }
-}
-
-/// A page that was done, as far as fetching it again takes.
-fn control(id: TaskId, stage: StageId, url: Url) -> Task {
-    Task {
-        id,
-        stage,
-        host: HostKey::of(&url),
-        priority: 0,
-        depth: 0,
-        meta: Meta::default(),
-        referrer: None,
-        start_url: url.as_str().into(),
-        attempts: 0,
-        requests: 0,
-        request: Request::get(url),
-    }
-}
-
-fn venue(place: &str) -> Option<Venue> {
-    let (host, stage) = place.rsplit_once(' ')?;
-    Some(Venue { host: HostKey(host.into()), stage: StageId(stage.parse().ok()?) })
-}
-
-fn put(kind: &str, key: impl Into<Arc<str>>, value: &impl Serialize) -> Kept {
-    // Plain structs of numbers and texts always serialize; if one did not, forgetting it would be right.
-    Kept { kind: kind.into(), key: key.into(), value: serde_json::to_vec(value).ok().map(Into::into) }
-}
-
-fn gone(kind: &str, key: impl Into<Arc<str>>) -> Kept {
-    Kept { kind: kind.into(), key: key.into(), value: None }
-}
-
-fn read<T: DeserializeOwned>(value: &[u8]) -> Option<T> {
-    serde_json::from_slice(value).ok()
 }
