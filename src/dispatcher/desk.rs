@@ -4,7 +4,9 @@
 //! Desk runs under the actor and under the simulation. It holds the window only, never the whole frontier. This file has its
 //! state and the order of work; events and orders are in `words.rs`, what follows from an event in the parts beside it.
 
+mod affinity;
 mod assign;
+mod budget;
 mod court;
 mod ending;
 #[cfg(test)]
@@ -12,7 +14,9 @@ mod fixture;
 mod intake;
 mod ledger;
 mod penalty;
+mod reload;
 mod roster;
+mod rotating;
 #[cfg(test)]
 mod simulation;
 mod suspects;
@@ -27,6 +31,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::affinity::Affinity;
 use self::ending::Phase;
 use self::intake::Intake;
 use self::ledger::Ledger;
@@ -92,6 +97,7 @@ pub struct Desk {
     pace: Pace,
     roster: Roster,
     window: Window,
+    affinity: Affinity,
     held: HashMap<TaskId, Held>,
     ledger: Ledger,
     intake: Intake,
@@ -99,6 +105,8 @@ pub struct Desk {
     stirred: Stirred,
     suspects_stirred: Stirred,
     seen_generation: u64,
+    /// Addresses of rotating lines that have failed on a page.
+    strangers: u32,
     proxy_errors: BTreeMap<String, (u64, Reason)>,
     no_proxy_since: Option<Timestamp>,
     last_ban: Option<Reason>,
@@ -116,10 +124,11 @@ impl Desk {
     pub fn new(limits: Limits, routes: &[Route]) -> Self {
         Self {
             rng: fastrand::Rng::with_seed(limits.seed),
-            pool: Pool::new(routes),
+            pool: Pool::new(routes).in_order(limits.proxies.order),
             pace: Pace::new(limits.pace, &limits.ban),
             roster: Roster::new(PER_WORKER),
             window: Window::default(),
+            affinity: Affinity::default(),
             held: HashMap::new(),
             ledger: Ledger::new(limits.feeds, limits.stored),
             intake: Intake::default(),
@@ -127,6 +136,7 @@ impl Desk {
             stirred: Stirred::Yes,
             suspects_stirred: Stirred::No,
             seen_generation: 0,
+            strangers: 0,
             proxy_errors: BTreeMap::new(),
             no_proxy_since: None,
             last_ban: None,
@@ -153,13 +163,14 @@ impl Desk {
             Event::WorkerFinished(worker) => self.worker_finished(worker, now),
             Event::SlotClosed(slot) => self.note(Notice::SlotClosed { slot }),
             Event::NoWorkers => self.no_workers(now),
-            Event::Claimed(claim) => self.claimed(claim),
+            Event::Claimed(claim) => self.claimed(claim, now),
             Event::Committed(committed) => self.committed(committed),
             Event::StoreFailed { what, error } => self.store_failed(what, error, now),
             Event::Flushed(cursor) => self.ledger.flushed(&cursor),
             Event::FeedFailed { feed, error } => self.feed_failed(feed, error, now),
             Event::SinkFinished => self.sink_finished(),
             Event::SinkDied => self.sink_died(now),
+            Event::ProxiesRead(endpoints) => self.relist(endpoints, now),
             Event::Timer => self.alarm = None,
             Event::Stop(signal) => self.stop(Ending::Interrupted(signal), now),
         }
@@ -177,9 +188,15 @@ impl Desk {
         for change in self.pool.wake(now) {
             self.changed(change);
         }
+        self.retire_aged(now);
         if matches!(self.phase, Phase::Running) {
             self.review_suspects(now);
+            self.free_the_waiting(now);
             self.assign(now);
+            // A worker that was given another proxy leaves those behind that waited for its old one.
+            while self.free_the_waiting(now) {
+                self.assign(now);
+            }
             self.claim(now);
             self.check_end(now);
         }
@@ -192,6 +209,8 @@ impl Desk {
         let wishes = [
             self.ledger.next_due(),
             self.pool.next_wake(),
+            self.next_aged(),
+            self.affinity.next_due(),
             self.roster.next_look(now),
             self.intake.next_due(),
             self.no_proxy_deadline(),

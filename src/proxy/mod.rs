@@ -5,6 +5,7 @@
 pub mod health;
 pub mod line;
 pub mod pool;
+pub mod usage;
 
 use std::fmt;
 use std::sync::Arc;

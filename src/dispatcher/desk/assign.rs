@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::affinity::Awaiting;
 use super::roster::{Grip, Hands, NEVER, Stirred};
 use super::{Desk, Order, Place};
 use crate::clock::Timestamp;
@@ -31,6 +32,7 @@ enum Pick {
 impl Desk {
     /// Gives proxies to workers and tasks to idle ones, as far as both go.
     pub(super) fn assign(&mut self, now: Timestamp) {
+        self.pool.rank_spares();
         self.bind_empty_hands();
         if self.is_held_up() {
             return;
@@ -124,7 +126,7 @@ impl Desk {
         Err(later)
     }
 
-    /// Suspects first, then hosts in turn.
+    /// Suspects first, then what waits for this proxy, then hosts in turn.
     fn pick(&self, proxy: ProxyId, now: Timestamp) -> Pick {
         let Some(address) = self.pool.get(proxy).map(|member| member.address) else { return Pick::Nothing };
         let (mut wait, mut barred): (Option<Timestamp>, Option<Timestamp>) = (None, None);
@@ -140,6 +142,13 @@ impl Desk {
                 Permit::Now => sooner(&mut wait, held.not_before),
                 Permit::Wait(at) => sooner(&mut wait, at.max(held.not_before)),
                 Permit::Paused(until) => sooner(&mut barred, until),
+            }
+        }
+        match self.awaiting(proxy, now) {
+            Awaiting::Task(id) => return Pick::Task(id),
+            Awaiting::Later { wait: soon, barred: later } => {
+                soon.into_iter().for_each(|at| sooner(&mut wait, at));
+                later.into_iter().for_each(|until| sooner(&mut barred, until));
             }
         }
         for host in self.window.hosts() {
@@ -175,6 +184,7 @@ impl Desk {
         let Some(Hands::Holding(mut grip)) = self.roster.get(worker) else { return };
         let Some(held) = self.held.get_mut(&task) else { return };
         self.window.take(task);
+        self.affinity.take(task);
         held.place = Place::Assigned(worker);
         held.turn += 1;
         held.repeat = false;
@@ -184,6 +194,9 @@ impl Desk {
             self.pace.asked(member.address, &held.task.host, now, gap);
         }
         self.pool.sent_out(&assignment);
+        if let Some(usage) = self.pool.usage(proxy.id) {
+            usage.begin(now);
+        }
         grip.out += 1;
         self.roster.set(worker, Hands::Holding(grip));
         self.orders.push(Order::Fetch { worker, assignment, task: Arc::clone(&held.task), gap });

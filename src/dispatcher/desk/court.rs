@@ -31,6 +31,7 @@ impl Desk {
         let current = self.came_back(&assignment, now).is_some();
         self.loosen(worker, assignment.proxy);
         self.done.bytes += meters.wire;
+        self.spend(assignment.proxy.id, &verdict, &meters, now);
         self.keep_pace(&assignment, &meters.sent);
         let Some(held) = self.held.get_mut(&assignment.task) else {
             return self.blame_only(assignment.proxy.id, assignment.task, &verdict, now);
@@ -108,6 +109,8 @@ impl Desk {
                 self.put_back(id);
                 Then::Again
             }
+            // The address that is to wait is not the one that asks next.
+            Verdict::Throttled { .. } if self.is_rotating() => self.testify(id, proxy, verdict, now),
             Verdict::Throttled { retry_after, reason } => {
                 self.throttle(proxy, id, *retry_after, reason, now);
                 self.put_back(id);
@@ -174,6 +177,7 @@ impl Desk {
                 self.charge(witness, reason, now);
             }
         }
+        self.remember_who(&harvest.links, proxy);
         self.conclude(id, Fate::Done, harvest, now);
         Then::Done
     }

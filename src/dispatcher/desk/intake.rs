@@ -84,7 +84,7 @@ impl Desk {
         self.orders.push(Order::Claim { n, barred });
     }
 
-    pub(super) fn claimed(&mut self, claim: Claim) {
+    pub(super) fn claimed(&mut self, claim: Claim, now: Timestamp) {
         self.intake.out = false;
         self.intake.stats = claim.stats;
         self.intake.due = claim.next_due;
@@ -94,7 +94,9 @@ impl Desk {
             self.stirred = Stirred::Yes;
         }
         for Claimed { task, epoch } in claim.tasks {
-            self.window.arrive(&task);
+            if !self.waits_for_its_proxy(&task, now) {
+                self.window.arrive(&task);
+            }
             let held = Held {
                 requests: task.requests,
                 epoch,

@@ -16,6 +16,7 @@ use crate::verdict::{Reason, Verdict};
 impl Desk {
     /// The page or the proxy: another proxy will tell.
     pub(super) fn testify(&mut self, id: TaskId, proxy: ProxyId, verdict: &Verdict, now: Timestamp) -> Then {
+        let proxy = self.witness(proxy);
         let Some(held) = self.held.get_mut(&id) else { return Then::Stale };
         held.trial.testify(proxy, verdict.clone());
         let limits = self.limits.health;

@@ -59,6 +59,7 @@ impl Desk {
         if let Some(host) = self.held.get(&assignment.task).map(|held| held.task.host.clone()) {
             self.keep_pace(assignment, &[(host, now)]);
         }
+        self.spend_unseen(assignment.proxy.id, now);
         let worker = self.came_back(assignment, now);
         let Some(held) = self.held.get_mut(&assignment.task) else { return };
         if held.epoch != assignment.epoch || held.turn != assignment.turn || !matches!(held.place, Place::Assigned(_)) {

@@ -4,6 +4,7 @@
 //! After every event the invariants of the design are checked (`world.rs`); a failure prints the seed, and
 //! `BURDOCK_SIM_SEED=n cargo test --lib simulation` repeats it. `BURDOCK_SIM_SEEDS=n` runs that many.
 
+mod file;
 mod scenario;
 mod site;
 mod world;

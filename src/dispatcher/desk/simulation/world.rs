@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::file::File;
 use super::scenario::{ProxyKind, Scenario};
 use super::site::Site;
 use crate::clock::Timestamp;
-use crate::dispatcher::desk::fixture::route;
+use crate::config::Budget;
 use crate::dispatcher::desk::{Desk, Event, Order, StoreCall};
 use crate::dispatcher::notice::{Ending, Notice};
 use crate::frontier::fingerprint::Fingerprinter;
@@ -28,6 +29,8 @@ enum Coming {
     Timer(u64),
     /// A worker is started in a slot.
     Start(WorkerId),
+    /// Somebody edits the file of proxies.
+    Edit,
     /// An idle worker answers that its proxy is spent.
     Reply(WorkerId, ProxyRef),
 }
@@ -37,6 +40,7 @@ struct Worker {
     incarnation: u32,
     alive: bool,
     proxy: Option<ProxyRef>,
+    route: Option<Arc<Route>>,
     jobs: usize,
     spent: bool,
 }
@@ -69,8 +73,12 @@ pub(super) struct World {
     coming: BTreeMap<(Timestamp, u64), Coming>,
     number: u64,
     timer: u64,
+    slots: u16,
     workers: BTreeMap<u16, Worker>,
     jobs: HashMap<u64, Job>,
+    /// How each proxy behaves, by its number.
+    kinds: Vec<ProxyKind>,
+    file: File,
     used: Vec<u32>,
     last_sent: HashMap<(ProxyId, HostKey), Timestamp>,
     done: HashSet<TaskId>,
@@ -88,7 +96,8 @@ pub(super) struct World {
 impl World {
     pub(super) fn new(scenario: Scenario) -> Self {
         let mut rng = fastrand::Rng::with_seed(scenario.seed ^ 0x5eed);
-        let routes: Vec<Route> = (0..scenario.proxies.len()).map(|number| route(number as u16)).collect();
+        let file = File::new(scenario.proxies.len());
+        let routes: Vec<Route> = file.endpoints().into_iter().map(Route::Proxy).collect();
         let site = Site::new(&scenario, &mut rng);
         let names = vec!["list".into(), "detail".into()];
         let mut world = Self {
@@ -102,8 +111,11 @@ impl World {
             coming: BTreeMap::new(),
             number: 0,
             timer: 0,
+            slots: scenario.limits.workers as u16,
             workers: BTreeMap::new(),
             jobs: HashMap::new(),
+            kinds: scenario.proxies.clone(),
+            file,
             used: vec![0; scenario.proxies.len()],
             last_sent: HashMap::new(),
             done: HashSet::new(),
@@ -122,6 +134,9 @@ impl World {
         for slot in 0..world.scenario.limits.workers {
             let id = WorkerId { slot: slot as u16, incarnation: 0 };
             world.later(Duration::from_millis(slot as u64), Coming::Start(id));
+        }
+        for after in world.scenario.edits.clone() {
+            world.later(after, Coming::Edit);
         }
         if let Some(after) = world.scenario.stop_after {
             world.later(after, Coming::Event(Event::Stop(Signal::Interrupt)));
@@ -164,6 +179,11 @@ impl World {
             Coming::Timer(number) if number == self.timer => self.tell(Event::Timer),
             Coming::Timer(_) => {}
             Coming::Start(id) => self.start(id),
+            Coming::Edit => {
+                let all = self.scenario.proxies.len() + self.scenario.further.len();
+                self.file.edit(all, &mut self.rng);
+                self.tell(Event::ProxiesRead(self.file.endpoints()));
+            }
             Coming::JobEnds(number) => self.job_ends(number),
             Coming::Reply(id, proxy) => {
                 if let Some(worker) = self.worker(id)
@@ -210,10 +230,12 @@ impl World {
 
     fn obey(&mut self, order: Order) {
         match order {
-            Order::Bind { worker, proxy, .. } => {
+            Order::Bind { worker, proxy, route } => {
+                assert!(self.file.has(&route), "bound as it is not in the file (any more)\n{}", self.story());
                 if let Some(worker) = self.worker(worker) {
                     assert_eq!(worker.jobs, 0, "bound while it works");
                     worker.proxy = Some(proxy);
+                    worker.route = Some(route);
                     worker.spent = false;
                 }
             }
@@ -254,6 +276,15 @@ impl World {
             Order::FinishSink => {
                 let wait = self.soon();
                 self.later(wait, Coming::Event(Event::SinkFinished));
+            }
+            Order::Workers(slots) => {
+                assert!(usize::from(slots) <= self.scenario.limits.most_workers, "more workers than there may be");
+                let there = self.slots;
+                self.slots = slots;
+                for slot in there..slots {
+                    let wait = self.soon();
+                    self.later(wait, Coming::Start(WorkerId { slot, incarnation: 0 }));
+                }
             }
             Order::NoRestarts => self.restarts = false,
             Order::WakeAt(at) => {
@@ -314,6 +345,14 @@ impl World {
             Notice::Released { proxy, .. } => {
                 assert_eq!(self.bound.remove(&proxy.id).map(|(_, bound)| bound), Some(proxy));
             }
+            Notice::Added { proxy, label } => {
+                let number = File::number(&label);
+                if proxy.0 as usize == self.kinds.len() {
+                    let all = self.scenario.proxies.iter().chain(&self.scenario.further);
+                    self.kinds.push(*all.clone().nth(number).expect("a kind"));
+                    self.used.push(0);
+                }
+            }
             Notice::Charged { .. } => self.charges += 1,
             _ => {}
         }
@@ -330,7 +369,9 @@ impl World {
         assert_eq!(worker.jobs, 0, "more than it can carry");
         assert!(!worker.spent, "a task through a spent proxy");
         worker.jobs += 1;
-        let kind = self.scenario.proxies[assignment.proxy.id.0 as usize];
+        let route = worker.route.clone().expect("a route");
+        assert!(self.file.has(&route), "a task by a proxy or password that is not in the file\n{}", self.story());
+        let kind = self.kinds[assignment.proxy.id.0 as usize];
         let used = &mut self.used[assignment.proxy.id.0 as usize];
         *used += 1;
         let answer = self.site.answer(&task, kind, *used, &mut self.rng);
@@ -473,8 +514,9 @@ impl World {
             let known = self.cursors.get(&FeedId(feed as u16)).copied().unwrap_or_default();
             assert!(known == self.through || store_broke, "a cursor is not committed\n{}", story());
         }
-        let has_good = self.scenario.proxies.contains(&ProxyKind::Good);
-        if has_good && self.scenario.bad_pages == 0.0 {
+        let has_good = self.kinds.contains(&ProxyKind::Good) && self.scenario.edits.is_empty();
+        let has_no_end = self.scenario.limits.proxies.budget() == Budget::default();
+        if has_good && has_no_end && self.scenario.bad_pages == 0.0 {
             assert!(!matches!(ending, Ending::NoProxy { .. }), "gave up with a good proxy in the pool\n{}", story());
         }
         End { ending, stats, details: self.site.details(), charges: self.charges }
