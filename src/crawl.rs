@@ -2,8 +2,11 @@
 //!
 //! Everything that is connected to something else is connected here. It decides nothing.
 
+mod again;
 mod reload;
+pub mod resume;
 mod seeds;
+pub mod shapes;
 mod storage;
 #[cfg(test)]
 mod tests;
@@ -11,6 +14,7 @@ mod tests;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,13 +25,16 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use self::storage::Storage;
+pub use self::again::put_back;
+use self::resume::Plan as ResumePlan;
+use self::storage::{Opening, Storage};
 use crate::address::{DropParams, Scope, start_hosts};
 use crate::clock::Clock;
 use crate::config::{Affinity, Count, Hosts, Settings};
 use crate::dispatcher::actor::{Dispatcher, DispatcherParts, Ended};
 use crate::dispatcher::desk::{Desk, Limits};
 use crate::extract::Recipe;
+use crate::pages::Pages;
 use crate::protocol::{Obituary, Role, Signal, Stop, WorkerId};
 use crate::proxy::Route;
 use crate::record::Seq;
@@ -42,9 +49,6 @@ use crate::worker::{FetchParts, ProxyWorker, Rules, WorkerParts};
 /// When the dispatcher has ended, everybody else has been told to: who has not stopped after this is left behind.
 const LAST_WAIT: Duration = Duration::from_secs(10);
 
-/// `frontier.max_lag` of the config contract.
-const MAX_LAG: u64 = 64 << 20;
-
 /// What a crawl is given besides its settings.
 pub struct Surroundings {
     /// The names behind its numbers.
@@ -53,6 +57,8 @@ pub struct Surroundings {
     pub clock: Clock,
     /// The key of the run's fingerprints.
     pub fingerprint_key: [u8; 16],
+    /// How a run that is there already goes on.
+    pub resuming: Option<ResumePlan>,
     /// Where people look on.
     pub view: Option<View>,
     /// What to do on the second signal: leave at once.
@@ -65,6 +71,7 @@ struct Plan {
     routes: Vec<Route>,
     fetching: FetchParts,
     storage: Storage,
+    pages: Pages,
 }
 
 /// A crawl that has been started.
@@ -86,9 +93,9 @@ type Roll = Rc<RefCell<BTreeMap<WorkerId, Addr<ProxyWorker>>>>;
 ///
 /// # Errors
 /// If the settings ask for what cannot be had (a feed that cannot be opened, a CA that cannot be read); nothing is crawled.
-pub async fn run(settings: Settings, surroundings: Surroundings) -> anyhow::Result<Ended> {
+pub async fn run(settings: Settings, mut surroundings: Surroundings) -> anyhow::Result<Ended> {
     let file = settings.proxies_file.clone();
-    let plan = plan(settings, &surroundings)?;
+    let plan = plan(settings, &mut surroundings)?;
     let running = launch(plan, &surroundings);
     let reload = file.map(|file| actix_rt::spawn(reload::follow(file, running.dispatcher.clone())));
     let signals = actix_rt::spawn(heed_signals(running.dispatcher.clone(), surroundings.leave));
@@ -122,16 +129,17 @@ pub fn fetch_parts(settings: &Settings, clock: Clock) -> anyhow::Result<FetchPar
     })
 }
 
-fn plan(settings: Settings, surroundings: &Surroundings) -> anyhow::Result<Plan> {
+fn plan(settings: Settings, surroundings: &mut Surroundings) -> anyhow::Result<Plan> {
     let fetching = fetch_parts(&settings, surroundings.clock)?;
     let (recipe, scope) = (&fetching.recipe, &fetching.scope);
-    let start_stage = recipe.stage_id(&settings.crawl.start_stage).context("no such start stage")?;
-    let storage =
-        storage::open(&settings, start_stage, recipe, scope, surroundings.fingerprint_key, surroundings.clock.now())?;
+    let stage = recipe.stage_id(&settings.crawl.start_stage).context("no such start stage")?;
+    let (key, plan) = (surroundings.fingerprint_key, surroundings.resuming.take());
+    let storage = storage::open(&settings, Opening { stage, recipe, scope, key, plan }, surroundings.clock.now())?;
     // Our own address may be in several hands: a lease for each worker, all of one pace.
     let routes =
         if settings.proxies.direct { vec![Route::Direct; settings.worker_count()] } else { settings.routes.clone() };
-    Ok(Plan { settings, routes, fetching, storage })
+    let pages = Pages::open(&settings.run_dir(), settings.crawl.keep_pages);
+    Ok(Plan { settings, routes, fetching, storage, pages })
 }
 
 fn limits(settings: &Settings, stored: Seq, seed: u64) -> Limits {
@@ -145,7 +153,7 @@ fn limits(settings: &Settings, stored: Seq, seed: u64) -> Limits {
         most_workers: settings.most_workers(),
         affine: affine(settings),
         drain: settings.fetch.timeout,
-        max_lag: MAX_LAG,
+        max_lag: settings.frontier.max_lag,
         bounds: settings.limits,
         feeds: settings.feeds.len(),
         stored,
@@ -161,8 +169,8 @@ fn affine(settings: &Settings) -> BTreeSet<StageId> {
 
 /// Starts everybody: the supervisor here, dispatcher and sink on an arbiter each, the workers spread over some.
 fn launch(plan: Plan, surroundings: &Surroundings) -> Running {
-    let Plan { settings, routes, fetching, storage } = plan;
-    let Storage { frontier, feeds, feed_names, stored } = storage;
+    let Plan { settings, routes, fetching, storage, pages } = plan;
+    let Storage { frontier, feeds, feed_names, stored, kept } = storage;
     let clock = surroundings.clock;
     let (dispatcher_home, sink_home) = (Arbiter::new(), Arbiter::new());
     let worker_homes: Vec<Arbiter> = (0..threads(&settings)).map(|_| Arbiter::new()).collect();
@@ -172,12 +180,15 @@ fn launch(plan: Plan, surroundings: &Surroundings) -> Running {
     let supervisor = context.address();
 
     let parts = DispatcherParts {
-        desk: Desk::new(limits(&settings, stored, fastrand::u64(..)), &routes),
-        frontier,
+        desk: Desk::new(limits(&settings, stored, fastrand::u64(..)), &routes, &kept, clock.now()),
         feed_names,
-        observer: Observer::new(Arc::clone(&surroundings.names), clock.now()).shown_on(surroundings.view.clone()),
+        observer: Observer::new(Arc::clone(&surroundings.names), clock.now())
+            .going_on_from(frontier.stats())
+            .shown_on(surroundings.view.clone()),
+        frontier,
         feeds: settings.feeds.iter().map(|feed| feed.path.clone()).collect(),
         clock,
+        disks: disks(&settings),
         heartbeat: settings.log.heartbeat,
         supervisor: supervisor.clone().recipient(),
         ended: ended_in,
@@ -188,7 +199,7 @@ fn launch(plan: Plan, surroundings: &Surroundings) -> Running {
     let (obituary, reports) = (Obituary::new(Role::Sink, supervisor.recipient()), dispatcher.clone().recipient());
     let sink = Sink::start_in_arbiter(&sink_home.handle(), move |_| Sink::new(feeds, reports, obituary));
 
-    let parts = WorkerParts { dispatcher: dispatcher.clone().recipient(), fetching };
+    let parts = WorkerParts { dispatcher: dispatcher.clone().recipient(), fetching, pages };
     let roll = Roll::default();
     context.run(Supervisor::new(SupervisorParts {
         settings: settings.supervisor,
@@ -212,6 +223,17 @@ fn start_worker(homes: Vec<ArbiterHandle>, parts: WorkerParts, roll: Roll) -> St
         roll.borrow_mut().insert(id, worker.clone());
         worker.recipient()
     })
+}
+
+/// Folders on all disks that are written to, if room is to be left on them.
+fn disks(settings: &Settings) -> Vec<PathBuf> {
+    if settings.limits.min_free.is_none() {
+        return Vec::new();
+    }
+    let files = settings.feeds.iter().map(|feed| &feed.path).filter(|path| path.is_file()).chain([&settings.log.file]);
+    let folders: BTreeSet<PathBuf> =
+        files.filter_map(|file| file.parent()).map(Into::into).chain([settings.run_dir()]).collect();
+    folders.into_iter().collect()
 }
 
 fn threads(settings: &Settings) -> usize {

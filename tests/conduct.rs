@@ -54,6 +54,7 @@ fn settings(home: &Path) -> Settings {
             workers: config::Count::Exactly(NonZeroUsize::MIN),
             threads: config::Count::Auto,
             data_dir: home.join("runs"),
+            keep_pages: config::KeepPages::default(),
         },
         stages: vec![stage],
         routes: vec![Route::Direct],
@@ -99,7 +100,7 @@ fn settings(home: &Path) -> Settings {
             max_silent: 1,
         },
         feeds: vec![feed],
-        frontier: config::Frontier { kind: config::FrontierKind::Memory },
+        frontier: config::Frontier { kind: config::FrontierKind::Memory, keep_records: true, max_lag: 1 << 20 },
         log: config::Log {
             format: config::LogFormat::Json,
             level: config::LogLevel::Info,
@@ -111,7 +112,7 @@ fn settings(home: &Path) -> Settings {
 }
 
 /// A crawl of two pages, one of which was gone, that is stopped; with a panic that was caught, and a library's warning.
-fn crawl(_: Settings, around: &Surroundings<'_>) -> anyhow::Result<Crawled> {
+fn crawl(_: Settings, around: Surroundings<'_>) -> anyhow::Result<Crawled> {
     let mut observer = Observer::new(Arc::clone(&around.names), around.clock.now());
     let worker = WorkerId { slot: 0, incarnation: 0 };
     let proxy = ProxyRef { id: ProxyId(0), epoch: Epoch(1) };
@@ -126,7 +127,7 @@ fn crawl(_: Settings, around: &Surroundings<'_>) -> anyhow::Result<Crawled> {
     Ok(Crawled { ending, tally: observer.into_tally() })
 }
 
-fn not_reached(_: Settings, _: &Surroundings<'_>) -> anyhow::Result<Crawled> {
+fn not_reached(_: Settings, _: Surroundings<'_>) -> anyhow::Result<Crawled> {
     panic!("nothing is to be crawled")
 }
 

@@ -4,6 +4,7 @@
 //! is [`crate::extract`].
 
 mod feed;
+mod keep;
 mod limits;
 mod log;
 mod proxies;
@@ -20,6 +21,7 @@ use super::unit::{deserialize_duration, deserialize_size};
 use crate::proxy::{Route, Secret};
 
 pub use feed::{Compress, Feed, FeedKind, IfExists, MetaColumn, STDOUT};
+pub use keep::KeepPages;
 pub use limits::Limits;
 pub use log::{Log, LogFormat, LogLevel};
 pub use proxies::{Budget, Proxies, SpareOrder};
@@ -111,6 +113,8 @@ pub struct Crawl {
     pub threads: Count,
     /// Where run folders lie.
     pub data_dir: PathBuf,
+    /// Whose bodies are kept.
+    pub keep_pages: KeepPages,
 }
 
 /// `[pace]`
@@ -219,6 +223,11 @@ pub enum FrontierKind {
 pub struct Frontier {
     /// Where tasks are kept.
     pub kind: FrontierKind,
+    /// Records stay after every feed has them.
+    pub keep_records: bool,
+    /// Records not yet in the feeds, in bytes, beyond which fetching waits.
+    #[serde(deserialize_with = "deserialize_size")]
+    pub max_lag: u64,
 }
 
 /// `[supervisor]`

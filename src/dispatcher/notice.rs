@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use super::desk::Free;
 use crate::clock::Timestamp;
 use crate::frontier::Stats;
 use crate::protocol::{Meters, ProxyRef, Role, Signal, WorkerId};
@@ -117,6 +118,10 @@ pub enum Notice {
     },
     /// A fetch has ended.
     Page(Box<PageNotice>),
+    /// A fetch of a page that was done before has ended: it showed whether a proxy works.
+    Probed(Box<ProbeNotice>),
+    /// A page was decided on while nobody fetched it.
+    Decided(Box<Decision>),
     /// A fetch ended without an outcome; its task is given out again.
     Abandoned {
         /// The task.
@@ -143,6 +148,18 @@ pub enum Notice {
     FeedsBehind {
         /// Bytes that wait.
         lag: u64,
+    },
+    /// A disk has less room than it must have: no new fetches until there is more.
+    DiskShort {
+        /// What it has.
+        free: Free,
+        /// What it must have, in bytes.
+        least: u64,
+    },
+    /// All disks have room again.
+    DiskFree {
+        /// What the fullest one has; `None` if nobody can say any more.
+        free: Option<Free>,
     },
     /// The counters after a commit.
     Progress(Stats),
@@ -181,11 +198,39 @@ pub struct PageNotice {
     pub meters: Meters,
     /// Links found.
     pub links: usize,
+    /// Those of them that lie deeper than `limits.depth` and are not followed.
+    pub too_deep: usize,
     /// Records found.
     pub records: usize,
     /// Fields without a match.
     pub missing: Vec<Arc<str>>,
     /// What becomes of the task.
+    pub then: Then,
+}
+
+/// A control that has ended.
+#[derive(Clone, Debug)]
+pub struct ProbeNotice {
+    /// Who fetched.
+    pub worker: WorkerId,
+    /// Through which proxy.
+    pub proxy: ProxyId,
+    /// What: it was done before, and stays done.
+    pub task: Arc<Task>,
+    /// What it turned out to be.
+    pub verdict: Verdict,
+    /// What it cost.
+    pub meters: Meters,
+}
+
+/// What was decided of a page after its last fetch, because of what became known of the proxies that failed on it.
+#[derive(Clone, Debug)]
+pub struct Decision {
+    /// The page.
+    pub task: Arc<Task>,
+    /// The attempt that is over, from 1.
+    pub attempt: u32,
+    /// What becomes of it.
     pub then: Then,
 }
 

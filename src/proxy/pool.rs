@@ -6,25 +6,17 @@
 mod listing;
 mod member;
 mod order;
+mod state;
 
 pub use self::listing::Relisted;
-pub use self::member::{After, Member, State};
-use self::member::{harder, resting};
+pub use self::member::Member;
+pub use self::state::{After, Change, State};
 use crate::clock::Timestamp;
 use crate::config::SpareOrder;
 use crate::protocol::{Assignment, ProxyRef, WorkerId};
 use crate::proxy::health::Health;
 use crate::proxy::usage::Usage;
 use crate::proxy::{ProxyId, Route};
-
-/// What the end of a lease, or of a rest, did to a proxy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change {
-    /// The lease of that worker is over.
-    Released(WorkerId, ProxyRef),
-    /// A rest is over: it is spare.
-    Rested(ProxyId),
-}
 
 /// All proxies of a run.
 #[derive(Debug)]
@@ -54,6 +46,20 @@ impl Pool {
             is_stale: false,
             bindings: 0,
             generation: 0,
+        }
+    }
+
+    /// Takes over what is known of a proxy from before, and until when it rests.
+    pub fn recall(&mut self, id: ProxyId, health: Health, rests_until: Option<Timestamp>) {
+        if let Some(member) = self.members.get_mut(id.0 as usize) {
+            member.health = health;
+        }
+        if let Some(until) = rests_until {
+            self.close(id, After::Cool(until));
+            // It has not been found wanting in this process: that decides whether a pool never worked.
+            if let Some(member) = self.members.get_mut(id.0 as usize) {
+                member.rests = 0;
+            }
         }
     }
 
@@ -128,11 +134,11 @@ impl Pool {
         let Some(member) = self.members.get_mut(id.0 as usize) else { return };
         let next = match member.state {
             State::Bound(worker) => State::Closing(worker, after),
-            State::Closing(worker, earlier) => State::Closing(worker, harder(earlier, after)),
-            State::Draining(worker, earlier) => State::Draining(worker, harder(earlier, after)),
+            State::Closing(worker, earlier) => State::Closing(worker, earlier.or_harder(after)),
+            State::Draining(worker, earlier) => State::Draining(worker, earlier.or_harder(after)),
             State::Spare => {
                 self.spares.retain(|&spare| spare != id);
-                resting(after)
+                after.at_once()
             }
             State::Cooling(until) => match after {
                 After::Retire => State::Retired,
@@ -194,7 +200,7 @@ impl Pool {
     }
 
     fn settle(&mut self, proxy: ProxyRef, worker: WorkerId, after: After, now: Timestamp) -> Change {
-        let state = match resting(after) {
+        let state = match after.at_once() {
             State::Cooling(until) if until <= now => State::Spare,
             state => state,
         };

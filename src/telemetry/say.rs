@@ -13,7 +13,10 @@ use tracing::{debug, error, info, warn};
 
 pub use listing::{proxies_refused, unwatched};
 pub use page::page;
-pub use run::{OUTCOME, Weight, feed_failed, feed_started, finished, inconsistent, progress, restarted, started};
+pub use run::{
+    OUTCOME, Weight, feed_failed, feed_started, finished, inconsistent, page_not_kept, progress, restarted, revised,
+    started,
+};
 
 use super::Names;
 use super::shown::{ms, span, url_shown};
@@ -47,11 +50,15 @@ pub fn notice(names: &Names, notice: &Notice, now: Timestamp) {
         }
         Notice::Page(done) if done.then == Then::Done => {}
         Notice::Page(failed) => page(names, failed, None, now),
+        Notice::Probed(probe) => page::probed(names, probe),
+        Notice::Decided(decision) => page::decided(names, decision, now),
         Notice::Abandoned { task } => abandoned(task),
         Notice::WorkerGone { worker } => died(*worker),
         Notice::SlotClosed { slot } => closed(*slot),
         Notice::NoUsableProxy { until, reason } => run::waiting(until.since(now), reason.as_ref()),
         Notice::FeedsBehind { lag } => run::lagging(*lag),
+        Notice::DiskShort { free, least } => run::disk_short(free, *least),
+        Notice::DiskFree { free } => run::disk_free(free.as_ref()),
         Notice::Progress(_) => {}
         Notice::Stopping { ending, until } => run::stopping(ending, until.since(now)),
     }

@@ -56,7 +56,7 @@ impl Desk {
         let Some(over) = member.usage.over(&self.limits.proxies.budget(), now) else { return };
         self.pool.use_up(proxy);
         self.note(Notice::UsedUp { proxy, reason: used_up(over) });
-        self.recall(proxy);
+        self.call_back(proxy);
     }
 
     /// Is no proxy ever going to be usable: each is out, or rests without one success ever?
@@ -67,7 +67,9 @@ impl Desk {
         if listed().all(is_out) {
             return true;
         }
-        let rests = |member: &Member| matches!(member.state(), State::Cooling(_)) && never_worked(member);
+        let rests = |member: &Member| {
+            matches!(member.state(), State::Cooling(_)) && member.ever_rested() && never_worked(member)
+        };
         let none_is_left = listed().all(|member| is_out(member) || rests(member));
         let none_ever_worked = listed().all(|member| member.ever_rested() && never_worked(member));
         self.out() == 0 && (none_is_left || none_ever_worked)

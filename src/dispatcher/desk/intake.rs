@@ -50,6 +50,11 @@ impl Intake {
         self.stats.exhausted() && self.stats.leased == 0
     }
 
+    /// May tasks come that nobody has claimed yet?
+    pub(super) const fn has_more(&self) -> bool {
+        self.out || self.stats.ready > 0 || !matches!(self.stats.unread, Some(0))
+    }
+
     fn has_ready(&self, now: Timestamp) -> bool {
         self.stats.claimable() || (self.stats.alone == 0 && self.due.is_some_and(|due| due <= now))
     }
@@ -61,6 +66,9 @@ const PER_CAPACITY: usize = 2;
 /// Where the hosts in the window leave workers idle, tasks of others are claimed beyond that, up to so many a worker.
 const PER_CAPACITY_OF_OTHERS: usize = 16;
 
+/// While so many suspects a worker wait, none is claimed: opinions on those are more urgent than further first ones.
+const SUSPECTS_PER_CAPACITY: usize = 4;
+
 impl Desk {
     fn capacity(&self) -> usize {
         self.limits.workers.max(1) * PER_WORKER as usize
@@ -68,10 +76,14 @@ impl Desk {
 
     /// Claims, if the window runs low, or if idle workers may take tasks of hosts that are not in the window.
     pub(super) fn claim(&mut self, now: Timestamp) {
-        if self.intake.out || !self.intake.has_ready(now) {
+        // A claim is written down as well.
+        if self.intake.out || self.room.is_short() || !self.intake.has_ready(now) {
             return;
         }
         let (fresh, capacity) = (self.window.fresh(), self.capacity());
+        if self.window.suspects_waiting() >= SUSPECTS_PER_CAPACITY * capacity {
+            return;
+        }
         let (n, barred) = if fresh < capacity {
             (PER_CAPACITY * capacity - fresh, Vec::new())
         } else if self.roster.any_idle() && !self.intake.dry && fresh < PER_CAPACITY_OF_OTHERS * capacity {
@@ -94,7 +106,11 @@ impl Desk {
             self.stirred = Stirred::Yes;
         }
         for Claimed { task, epoch } in claim.tasks {
-            if !self.waits_for_its_proxy(&task, now) {
+            // A page that was tried under an earlier lease goes on where that left it.
+            if self.trials.get(task.id).is_some() {
+                self.window.suspect(&task);
+                self.doubts.insert(task.id);
+            } else if !self.waits_for_its_proxy(&task, now) {
                 self.window.arrive(&task);
             }
             let held = Held {
@@ -102,11 +118,9 @@ impl Desk {
                 epoch,
                 place: Place::Windowed,
                 turn: 0,
-                trial: super::Trial::default(),
+                call: super::jury::Call::Nobody,
                 tries: Vec::new(),
                 abandoned: 0,
-                not_before: Timestamp::default(),
-                repeat: false,
                 gap: std::time::Duration::ZERO,
                 task: Arc::clone(&task),
             };
@@ -122,8 +136,9 @@ impl Desk {
             Phase::Running if self.roster.any_idle() => Eager::Yes,
             Phase::Running => Eager::No,
         };
-        if let Some(Batch { pages: batch, cursors }) = self.ledger.batch(now, eager) {
-            self.orders.push(Order::Commit { batch, cursors });
+        self.write_news(now, eager);
+        if let Some(Batch { pages: batch, cursors, kept }) = self.ledger.batch(now, eager) {
+            self.orders.push(Order::Commit { batch, cursors, kept });
         }
     }
 

@@ -3,7 +3,7 @@
 //! In come the proxies that are there now; out go orders to give up those that are gone or changed, wishes for more workers, and
 //! notices. Where each proxy is then is the pool's business.
 
-use super::roster::{Grip, Hands};
+use super::roster::{Grip, Hands, Stirred};
 use super::{Desk, Order};
 use crate::clock::Timestamp;
 use crate::dispatcher::notice::Notice;
@@ -15,6 +15,9 @@ impl Desk {
     pub(super) fn relist(&mut self, endpoints: Vec<Endpoint>, now: Timestamp) {
         let Relisted { added, removed, changed } = self.pool.relist(endpoints, now);
         for &proxy in &added {
+            if let Some(member) = self.pool.get(proxy) {
+                self.keeper.meet(proxy, &member.route);
+            }
             let label = self.label(proxy);
             self.note(Notice::Added { proxy, label });
         }
@@ -22,7 +25,9 @@ impl Desk {
             self.note(Notice::Removed { proxy });
         }
         for &proxy in added.iter().chain(&removed).chain(&changed) {
-            self.recall(proxy);
+            self.call_back(proxy);
+            self.moved.insert(proxy);
+            self.stirred = Stirred::Yes;
         }
         let (added, removed, changed) = (added.len(), removed.len(), changed.len());
         if added + changed > 0 {
@@ -34,7 +39,7 @@ impl Desk {
     }
 
     /// A worker that holds a proxy which is being given up is told so, once.
-    pub(super) fn recall(&mut self, proxy: ProxyId) {
+    pub(super) fn call_back(&mut self, proxy: ProxyId) {
         let Some(State::Closing(worker, _)) = self.pool.get(proxy).map(|member| member.state()) else { return };
         let Some(Hands::Holding(grip)) = self.roster.get(worker) else { return };
         if grip.proxy.id == proxy && !grip.closing {

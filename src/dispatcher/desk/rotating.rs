@@ -1,7 +1,7 @@
 //! Rotating lines (`proxies.rotating`): behind one proxy stands another address for each connection.
 //!
 //! In comes the proxy of a fetch; out goes who is to be heard as its witness. What the address did wrong is not the line's fault,
-//! so the witness is nobody that could be charged, banned or asked again.
+//! so the witness is nobody that could be charged, banned or asked again; how much its word weighs is the line's record.
 
 use super::Desk;
 use crate::proxy::ProxyId;

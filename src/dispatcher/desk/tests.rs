@@ -1,5 +1,6 @@
 //! The rules of the protocol, each as a test: what the Desk orders when this and that happens.
 
+mod blame;
 mod spares;
 
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use super::*;
 use crate::frontier::{Claim, Claimed, Committed, Fate, Settlement, Stats};
 use crate::protocol::{Assignment, Cursor, FeedId, Meters, Next, Outcome, ProxyRef, Signal, Why};
 use crate::record::{Provenance, Record, Seq, StoredRecord};
-use crate::task::{HostKey, StageId};
+use crate::task::{Epoch, HostKey, NewTask, Request, StageId};
 use crate::verdict::{Certainty, Verdict};
 
 const FIRST: WorkerId = WorkerId { slot: 0, incarnation: 0 };
@@ -46,7 +47,7 @@ impl Script {
         let routes: Vec<Route> = (1..=proxies).map(route).collect();
         let mut limits = limits(workers.into());
         change(&mut limits);
-        let desk = Desk::new(limits, &routes);
+        let desk = Desk::new(limits, &routes, &[], Timestamp::default());
         let mut script = Self { desk, now: Timestamp::from_micros(1_000_000_000), orders: Vec::new() };
         for slot in 0..workers {
             script.on(Event::Ready(WorkerId { slot, incarnation: 0 }));
@@ -78,6 +79,37 @@ impl Script {
             Order::Fetch { worker, assignment, .. } => Some((*worker, *assignment)),
             _ => None,
         })
+    }
+
+    /// The fetches ordered so far; all other orders are kept.
+    fn fetched_so_far(&mut self) -> Vec<(WorkerId, Assignment)> {
+        let (fetches, others) =
+            std::mem::take(&mut self.orders).into_iter().partition(|order| matches!(order, Order::Fetch { .. }));
+        self.orders = fetches;
+        let fetches = self.fetches();
+        self.orders = others;
+        fetches
+    }
+
+    /// Commits all that is settled; the fates of the pages.
+    fn fates(&mut self) -> Vec<Fate> {
+        let mut fates = Vec::new();
+        loop {
+            self.after(Duration::from_millis(10));
+            let batches = self.took(|order| match order {
+                Order::Commit { batch, .. } => Some(Arc::clone(batch)),
+                _ => None,
+            });
+            let Some(batch) = batches.first() else { return fates };
+            fates.extend(batch.iter().map(|settlement| settlement.fate.clone()));
+            let new_links = vec![Some(0); batch.len()];
+            // Another task is to come some day.
+            self.on(Event::Committed(Committed {
+                new_links,
+                stats: Stats { delayed: 1, ..stats(0) },
+                ..Committed::default()
+            }));
+        }
     }
 
     fn fetched(&mut self, worker: WorkerId, assignment: Assignment, verdict: Verdict) {
@@ -122,6 +154,7 @@ fn names(orders: &[Order]) -> Vec<&'static str> {
             Order::Commit { .. } => Some("commit"),
             Order::HandBack(_) => Some("hand back"),
             Order::FinishWorker(_) => Some("finish worker"),
+            Order::FlushSink => Some("flush sink"),
             Order::FinishSink => Some("finish sink"),
             Order::Finished(_) => Some("finished"),
             Order::Fetch { .. } => Some("fetch"),
@@ -341,28 +374,50 @@ fn a_success_convicts_the_proxy_that_failed_on_the_page_before() {
     assert_eq!(script.desk.pool.get(assignment.proxy.id).map(|member| member.health.score()), Some(1.0));
 }
 
+/// A worker and a proxy each have done `each` pages of the site; then `tasks` are claimed.
+fn warmed_up(workers: u16, each: u64, tasks: u64) -> Script {
+    let warming = u64::from(workers) * each;
+    let mut script = Script::new(workers, workers, warming);
+    answer_all(&mut script, &Verdict::Done);
+    assert_eq!(script.fates().len() as u64, warming);
+    let claimed = (1001..=1000 + tasks).map(task).collect();
+    script.on(Event::Claimed(Claim { tasks: claimed, next_due: None, stats: stats(tasks) }));
+    script
+}
+
+/// Answers every fetch: tasks from 1001 on with `verdict`, all others well, until nothing is to be fetched. How often tasks of
+/// each kind were fetched.
+fn answer_all(script: &mut Script, verdict: &Verdict) -> (usize, usize) {
+    let (mut bad, mut good) = (0, 0);
+    loop {
+        let fetches = script.fetched_so_far();
+        if fetches.is_empty() {
+            return (bad, good);
+        }
+        for (worker, assignment) in fetches {
+            let is_bad = assignment.task.0 > 1000;
+            *(if is_bad { &mut bad } else { &mut good }) += 1;
+            script.fetched(worker, assignment, if is_bad { verdict.clone() } else { Verdict::Done });
+        }
+    }
+}
+
 #[test]
 fn a_page_that_fails_through_enough_proxies_uses_an_attempt_and_charges_nobody() {
-    let mut script = Script::new(3, 3, 1);
-    for _ in 0..3 {
-        let (worker, assignment) = script.fetches()[0];
-        script.fetched(worker, assignment, Verdict::Doubtful(reason("field.missing")));
-    }
-    let fates = script.took(|order| match order {
-        Order::Commit { batch, .. } => Some(batch[0].fate.clone()),
-        _ => None,
-    });
+    let mut script = warmed_up(5, 20, 1);
+    let (failures, controls) = answer_all(&mut script, &Verdict::Doubtful(reason("body.cut")));
+    let fates = script.fates();
     assert!(matches!(fates[..], [Fate::Retry { attempts: 1, .. }]), "{fates:?}");
+    assert_eq!((failures, controls), (4, 4), "each proves by a control that it works, since no fresh page is left");
     assert!(script.desk.pool.iter().all(|(_, member)| member.health.score() == 0.0));
 }
 
 #[test]
 fn one_forbidden_page_leaves_no_proxy_banned() {
-    let mut script = Script::new(3, 3, 1);
-    for _ in 0..3 {
-        let (worker, assignment) = script.fetches()[0];
-        script.fetched(worker, assignment, Verdict::Banned(reason("status.403")));
-    }
+    let mut script = warmed_up(5, 20, 1);
+    answer_all(&mut script, &Verdict::Banned(reason("status.403")));
+    let fates = script.fates();
+    assert!(matches!(fates[..], [Fate::Retry { attempts: 1, .. }]), "{fates:?}");
     let host = HostKey("site.test:80".into());
     for (_, member) in script.desk.pool.iter() {
         let permit = script.desk.pace.permit(member.address, &host, script.now);
@@ -431,6 +486,12 @@ fn a_failed_batch_is_given_again_whole() {
 }
 
 /// A commit of the batch with one record of `bytes`.
+fn done(assignment: &Assignment) -> Settlement {
+    let (links, records, tries) = (Vec::new(), Vec::new(), Vec::new());
+    let Assignment { task, epoch, .. } = *assignment;
+    Settlement { task, epoch, fate: Fate::Done, links, records, requests: 1, tries }
+}
+
 fn committed_with_a_record(batch: &[Settlement], bytes: usize) -> Committed {
     let provenance = Provenance {
         url: "x".repeat(bytes).into(),
@@ -463,7 +524,7 @@ fn the_crawl_ends_only_when_the_feeds_have_everything() {
     script.on(Event::Committed(committed_with_a_record(&batch[0], 1)));
     assert!(!names(&script.orders).contains(&"finish worker"), "a record is not in the feed yet");
     script.on(Event::Flushed(Cursor { feed: FeedId(0), through: Seq(1), bytes: 1, tail: 1 }));
-    assert_eq!(names(&script.orders), ["finish worker", "finish sink"]);
+    assert_eq!(names(&script.orders), ["flush sink", "finish worker", "finish sink"]);
     script.orders.clear();
     script.on(Event::WorkerFinished(FIRST));
     assert!(names(&script.orders).is_empty());
@@ -508,6 +569,7 @@ fn a_pool_that_never_worked_ends_the_crawl_at_once_with_its_commonest_error() {
     script.on(Event::Replace { worker: FIRST, proxy, why: Why::Spent });
     script.on(Event::WorkerFinished(FIRST));
     script.on(Event::SinkFinished);
+    script.on(Event::Committed(Committed { stats: stats(0), ..Committed::default() }));
     let ended = script.took(|order| match order {
         Order::Finished(ending) => Some(ending.clone()),
         _ => None,
@@ -519,16 +581,7 @@ fn a_pool_that_never_worked_ends_the_crawl_at_once_with_its_commonest_error() {
 fn while_the_feeds_are_behind_nothing_new_is_fetched() {
     let mut script = Script::new(1, 1, 3);
     let (worker, assignment) = script.fetches()[0];
-    let page = Settlement {
-        task: assignment.task,
-        epoch: assignment.epoch,
-        fate: Fate::Done,
-        links: Vec::new(),
-        records: Vec::new(),
-        requests: 1,
-        tries: Vec::new(),
-    };
-    let committed = committed_with_a_record(&[page], 65 << 20);
+    let committed = committed_with_a_record(&[done(&assignment)], 65 << 20);
     let outcome = Outcome {
         worker,
         assignment,
@@ -582,4 +635,77 @@ fn a_limit_of_time_stops_the_crawl_when_it_is_over() {
     assert_eq!(wakes.last(), Some(&(script.now + Duration::from_secs(1))));
     script.after(Duration::from_secs(1));
     assert!(!script.desk.phase.is_running());
+}
+
+/// A page with a record is done and committed, and nothing else is left.
+fn all_done_but_the_feeds() -> Script {
+    let mut script = Script::new(1, 1, 1);
+    let (worker, assignment) = script.fetches()[0];
+    script.fetched(worker, assignment, Verdict::Done);
+    let committed = committed_with_a_record(&[done(&assignment)], 100);
+    script.orders.clear();
+    script.on(Event::Committed(Committed { stats: stats(0), ..committed }));
+    script
+}
+
+#[test]
+fn when_nothing_is_left_the_feeds_are_told_once_not_to_wait_for_more() {
+    let mut script = all_done_but_the_feeds();
+    assert_eq!(names(&script.orders), ["flush sink"]);
+    script.after(Duration::from_secs(1));
+    assert_eq!(names(&script.orders), ["flush sink"]);
+    script.on(Event::Flushed(Cursor { feed: FeedId(0), through: Seq(1), bytes: 1, tail: 1 }));
+    assert!(names(&script.orders).ends_with(&["finish worker", "finish sink"]), "{:?}", names(&script.orders));
+}
+
+#[test]
+fn whoever_stops_does_not_wait_for_feeds_that_wait_for_more() {
+    let mut script = Script::new(1, 1, 2);
+    let (worker, assignment) = script.fetches()[0];
+    script.fetched(worker, assignment, Verdict::Done);
+    let (_, second) = script.fetches()[0];
+    script.on(Event::Stop(Signal::Interrupt));
+    script.fetched(worker, second, Verdict::ProxyBroken(reason("proxy.refused")));
+    script.orders.clear();
+    let committed = committed_with_a_record(&[done(&assignment)], 100);
+    script.on(Event::Committed(Committed { stats: stats(1), ..committed }));
+    assert_eq!(names(&script.orders), ["hand back", "flush sink"]);
+}
+
+#[test]
+fn links_deeper_than_the_limit_are_counted_and_not_followed() {
+    let mut script = Script::new(1, 1, 1);
+    script.desk.limits.bounds.depth = Some(1);
+    let (worker, assignment) = script.fetches()[0];
+    let link = |path: &str, depth| {
+        let task = fixture::task(9, "site.test", 0);
+        NewTask {
+            stage: task.stage,
+            request: Request::get(format!("http://site.test/{path}").parse().unwrap()),
+            priority: 0,
+            depth,
+            meta: task.meta,
+            referrer: None,
+            start_url: task.start_url,
+            excluded: None,
+        }
+    };
+    script.on(Event::Fetched(Box::new(Outcome {
+        worker,
+        assignment,
+        verdict: Verdict::Done,
+        links: vec![link("a", 1), link("b", 2), link("c", 1)],
+        records: Vec::new(),
+        missing: Vec::new(),
+        meters: Meters::default(),
+        next: Next::Ready,
+    })));
+    let seen = script.took(|order| match order {
+        Order::Commit { batch, .. } => {
+            Some(batch[0].links.iter().map(|link| link.request.url.path().to_owned()).collect::<Vec<_>>())
+        }
+        Order::Note(Notice::Page(page)) => Some(vec![format!("{} found, {} too deep", page.links, page.too_deep)]),
+        _ => None,
+    });
+    assert_eq!(seen.concat(), ["3 found, 1 too deep", "/a", "/c"]);
 }

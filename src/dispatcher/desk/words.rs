@@ -4,13 +4,14 @@
 //! know. Neither has an address or a channel in it.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::config;
 use crate::dispatcher::notice::{Ending, Notice};
-use crate::frontier::{Claim, Committed, Settlement};
+use crate::frontier::{Claim, Committed, Kept, Settlement};
 use crate::protocol::{Assignment, Cursor, FeedId, Outcome, ProxyRef, Signal, Why, WorkerId};
 use crate::proxy::{Endpoint, Route};
 use crate::record::{Seq, StoredRecord};
@@ -101,10 +102,21 @@ pub enum Event {
     SinkDied,
     /// The proxies as they are now, each once.
     ProxiesRead(Vec<Endpoint>),
+    /// How much is free on the fullest disk that is written to; `None` if nobody can say.
+    Free(Option<Free>),
     /// The time that was asked for by [`Order::WakeAt`] has come.
     Timer,
     /// The operator asks for an orderly stop.
     Stop(Signal),
+}
+
+/// What is free on a disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Free {
+    /// So many bytes.
+    pub bytes: u64,
+    /// A folder on it.
+    pub place: Arc<Path>,
 }
 
 /// A call to the store that can fail.
@@ -165,6 +177,8 @@ pub enum Order {
         batch: Arc<Vec<Settlement>>,
         /// Feeds that have moved since the last commit.
         cursors: Vec<Cursor>,
+        /// What else survives the process: what is known of proxies and of pages under trial.
+        kept: Arc<Vec<Kept>>,
     },
     /// Put tasks back at no cost.
     HandBack(Vec<(TaskId, Epoch)>),
@@ -175,6 +189,8 @@ pub enum Order {
         /// The new ones.
         records: Vec<StoredRecord>,
     },
+    /// Tell the sink that nothing more is on its way, so that it waits for no more before it flushes.
+    FlushSink,
     /// Tell the sink to flush and close.
     FinishSink,
     /// There are to be so many worker slots.

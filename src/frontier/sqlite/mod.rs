@@ -4,6 +4,7 @@
 //! writer at a time; a lock beside the file is the run folder's business, and each transaction checks that nobody else has
 //! opened the store since. It decides nothing about pages.
 
+mod by_stage;
 mod claim;
 mod draft;
 mod error;
@@ -11,14 +12,17 @@ mod letters;
 mod names;
 mod open;
 mod outbox;
+mod overview;
 mod reader;
 mod ready;
 mod recover;
+mod revise;
 mod rows;
 mod schema;
 mod settle;
 mod snapshot;
 mod state;
+mod survey;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -32,16 +36,19 @@ use self::error::Fault;
 use self::ready::Ready;
 use self::rows::Texts;
 use self::state::State;
+use super::revision::{Revised, Revision};
 use super::{
     Batch, Claim, Claimed, Committed, DeadFilter, DeadLetter, FeedCursor, Frontier, FrontierError, Kept, RecordReader,
     Recovered, Stats,
 };
 use crate::clock::Timestamp;
-use crate::record::Seq;
 use crate::task::{Epoch, HostKey, TaskId};
 
+pub use by_stage::StageTasks;
 pub use error::StoreError;
+pub use overview::{DeadCount, Overview};
 pub use reader::StoreReader;
+pub use survey::Survey;
 
 /// How long another program may keep the store locked before a call fails; the caller tries again anyway.
 const BUSY: Duration = Duration::from_secs(1);
@@ -105,6 +112,14 @@ impl SqliteFrontier {
         result.map_err(|fault| fault.at(&self.path))
     }
 
+    /// Does what a changed config asks for. To be called before the first claim, after [`Frontier::recover`].
+    ///
+    /// # Errors
+    /// Those of the store; nothing has then changed.
+    pub fn revise(&mut self, revision: &Revision<'_>) -> Result<Revised, FrontierError> {
+        self.transact(Durable::Yes, |draft, _| draft.revise(revision))
+    }
+
     /// The log is written back by itself, unless somebody reads without end.
     fn shorten_log(&self) -> Result<(), Fault> {
         let length = || std::fs::metadata(&self.log).map_or(0, |log| log.len());
@@ -137,6 +152,7 @@ impl SqliteFrontier {
         let mut draft = Draft::new(&self.conn, &self.memory, &mut self.texts, &mut self.ready, self.state);
         let value = work(&mut draft, &mut self.reading)?;
         draft.ready.fold_if_due(draft.conn)?;
+        draft.count_done()?;
         draft.state.transactions += 1;
         let number = draft.state.transactions;
         draft.state.save(&self.state, &self.conn)?;
@@ -165,6 +181,10 @@ impl Frontier for SqliteFrontier {
     fn recover(&mut self) -> Result<Recovered, FrontierError> {
         let first = open::first_epoch(self.generation);
         self.transact(Durable::Yes, |draft, _| draft.recover(first))
+    }
+
+    fn hasten(&mut self, latest: Timestamp) -> Result<u64, FrontierError> {
+        self.transact(Durable::Yes, |draft, _| draft.hasten(latest))
     }
 
     fn claim(&mut self, n: usize, now: Timestamp, barred: &[HostKey]) -> Result<Claim, FrontierError> {
@@ -219,16 +239,7 @@ impl Frontier for SqliteFrontier {
     }
 
     fn feeds(&self) -> Result<Vec<FeedCursor>, FrontierError> {
-        let read = || {
-            let mut select = self.conn.prepare("SELECT feed, columns, through, bytes, tail FROM feed ORDER BY feed")?;
-            let feeds = select.query_map([], |row| {
-                let number = |at| row.get(at).map(i64::cast_unsigned);
-                let (through, bytes, tail) = (Seq(number(2)?), number(3)?, number(4)?);
-                Ok(FeedCursor { feed: row.get(0)?, columns: row.get(1)?, through, bytes, tail })
-            })?;
-            Ok(feeds.collect::<Result<_, _>>()?)
-        };
-        read().map_err(|fault: Fault| fault.at(&self.path))
+        overview::feeds(&self.conn).map_err(|fault| fault.at(&self.path))
     }
 
     fn kept(&self, kind: &str) -> Result<Vec<Kept>, FrontierError> {

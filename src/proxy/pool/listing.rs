@@ -6,7 +6,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::{After, Member, Pool, State, resting};
+use super::{After, Member, Pool, State};
 use crate::clock::Timestamp;
 use crate::proxy::line::{Identity, long_label};
 use crate::proxy::{Endpoint, ProxyId, Route};
@@ -97,7 +97,7 @@ impl Pool {
             State::Bound(worker) => State::Closing(worker, after),
             State::Closing(worker, After::Retire) => State::Closing(worker, after),
             State::Draining(worker, After::Retire) => State::Draining(worker, after),
-            State::Retired => match resting(after) {
+            State::Retired => match after.at_once() {
                 State::Cooling(until) if until <= now => State::Spare,
                 state => state,
             },

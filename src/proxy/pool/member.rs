@@ -1,45 +1,16 @@
-//! One proxy of the pool: where it is, and where it goes when its lease is over.
+//! One proxy of the pool: its way, its health, what it was used for, and where it is.
 //!
-//! Plain states; how one follows from another is the pool's business.
+//! Plain state; how one follows from another is the pool's business.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use crate::clock::Timestamp;
+use super::state::{After, State};
 use crate::pace::AddressId;
-use crate::protocol::WorkerId;
 use crate::proxy::health::Health;
 use crate::proxy::usage::Usage;
 use crate::proxy::{ProxyId, Route};
 use crate::task::{Epoch, TaskId};
-
-/// Where a proxy goes when its lease is over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum After {
-    /// To the spares.
-    Spare,
-    /// To rest until then.
-    Cool(Timestamp),
-    /// Out, for this run.
-    Retire,
-}
-
-/// Where a proxy is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
-    /// In the queue of spares.
-    Spare,
-    /// In a worker's hands.
-    Bound(WorkerId),
-    /// In a worker's hands, which was told to give it up.
-    Closing(WorkerId, After),
-    /// In nobody's hands, with fetches out.
-    Draining(WorkerId, After),
-    /// Resting.
-    Cooling(Timestamp),
-    /// Out.
-    Retired,
-}
 
 /// One proxy of the roster.
 #[derive(Debug)]
@@ -115,27 +86,13 @@ impl Member {
         self.state
     }
 
+    /// Is a fetch out through it?
+    pub fn is_busy(&self) -> bool {
+        !self.out.is_empty()
+    }
+
     /// May it be used for fetches: bound and not given up, or spare?
     pub const fn usable(&self) -> bool {
         matches!(self.state, State::Bound(_) | State::Spare | State::Draining(_, After::Spare))
-    }
-}
-
-/// Where that is.
-pub(super) const fn resting(after: After) -> State {
-    match after {
-        After::Spare => State::Spare,
-        After::Cool(until) => State::Cooling(until),
-        After::Retire => State::Retired,
-    }
-}
-
-/// The one that asks more of it.
-pub(super) fn harder(one: After, other: After) -> After {
-    match (one, other) {
-        (After::Retire, _) | (_, After::Retire) => After::Retire,
-        (After::Cool(a), After::Cool(b)) => After::Cool(a.max(b)),
-        (After::Cool(until), After::Spare) | (After::Spare, After::Cool(until)) => After::Cool(until),
-        (After::Spare, After::Spare) => After::Spare,
     }
 }

@@ -24,6 +24,7 @@ use super::progress::{Glance, Pace};
 use crate::clock::Timestamp;
 use crate::dispatcher::notice::{Notice, PageNotice};
 use crate::frontier::Stats;
+use crate::protocol::Meters;
 use crate::record::Record;
 
 /// What has happened so far.
@@ -32,6 +33,8 @@ pub struct Tally {
     pub(super) names: Arc<Names>,
     pub(super) started: Timestamp,
     pub(super) stats: Stats,
+    /// What an earlier process had done already.
+    pub(super) before: Stats,
     pub(super) pages: Pages,
     pub(super) proxies: Proxies,
     pub(super) workers: Workers,
@@ -44,12 +47,19 @@ impl Tally {
         Self {
             started,
             stats: Stats::default(),
+            before: Stats::default(),
             pages: Pages::new(&names),
             proxies: Proxies::new(&names),
             workers: Workers::default(),
             beats: Beats::new(started),
             names,
         }
+    }
+
+    /// The same, of a run of which so much has happened before.
+    #[must_use]
+    pub fn going_on_from(self, before: Stats) -> Self {
+        Self { beats: self.beats.going_on_from(&before), stats: before, before, ..self }
     }
 
     /// Counts a fact.
@@ -78,11 +88,18 @@ impl Tally {
             Notice::Reloaded { .. } => {}
             Notice::HostPaused { proxy, until, cause, .. } => self.proxies.of(*proxy).paused(*until, *cause),
             Notice::Page(page) => self.page(page),
+            Notice::Probed(probe) => {
+                self.pages.probe(probe);
+                self.proxies.of(probe.proxy).probe(probe);
+            }
+            Notice::Decided(decision) => self.pages.decided(decision),
             Notice::Abandoned { .. } => self.pages.abandoned += 1,
             Notice::WorkerGone { worker } => self.workers.gone(*worker),
             Notice::SlotClosed { slot } => self.workers.closed(*slot),
             Notice::NoUsableProxy { .. } | Notice::Stopping { .. } => {}
             Notice::FeedsBehind { .. } => self.beats.lagged(),
+            Notice::DiskShort { .. } => self.beats.disk_short(),
+            Notice::DiskFree { .. } => self.beats.disk_free(),
             Notice::Progress(stats) => self.stats = *stats,
         }
     }
@@ -131,8 +148,8 @@ impl Tally {
 }
 
 /// How long a fetch kept its proxy busy: waiting between hops and extraction are not the proxy's.
-fn busy(page: &PageNotice) -> Duration {
-    page.meters.connect + page.meters.head + page.meters.receive
+fn busy(meters: &Meters) -> Duration {
+    meters.connect + meters.head + meters.receive
 }
 
 #[cfg(test)]

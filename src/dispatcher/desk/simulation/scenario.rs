@@ -16,6 +16,8 @@ pub(super) enum ProxyKind {
     Flaky(f64),
     /// Works for so many requests, then answers 403 itself.
     Banning(u32),
+    /// Works for so many requests, then gives a page that lacks what is expected.
+    SoftBanning(u32),
     /// Never answers.
     Stalling,
     /// Refuses our password.
@@ -36,12 +38,25 @@ pub(super) enum PageKind {
     Forbidden,
     /// Lacks a field.
     Incomplete,
+    /// Is cut short.
+    Cut,
+    /// Never ends.
+    Stuck,
     /// 429 for the first so many requests.
     Throttled(u32),
     /// Leads to a foreign host.
     Astray,
     /// Makes us panic.
     Deadly,
+}
+
+/// Which pages are not good, and how.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum BadPages {
+    /// Any page, in any way.
+    Any,
+    /// Details, in these ways.
+    Details(&'static [PageKind]),
 }
 
 /// A simulated crawl.
@@ -55,6 +70,7 @@ pub(super) struct Scenario {
     pub(super) hosts: u32,
     /// The share of pages that are not good.
     pub(super) bad_pages: f64,
+    pub(super) bad: BadPages,
     /// Inside TLS: what the site says is certain.
     pub(super) secure: bool,
     /// The chance that a worker dies when a fetch of it ends.
@@ -71,6 +87,10 @@ pub(super) struct Scenario {
     pub(super) further: Vec<ProxyKind>,
     /// The file is another one after so long, and again.
     pub(super) edits: Vec<Duration>,
+    /// The process dies after so long, and another one goes on.
+    pub(super) restart_after: Option<Duration>,
+    /// Look after every so many events whether somebody is idle with work to do: in large worlds that takes long.
+    pub(super) check_every: u64,
 }
 
 /// Drawn in this order, so that a seed stays what it is.
@@ -121,12 +141,18 @@ fn spares(rng: &mut fastrand::Rng, limits: &mut Limits) -> (Vec<ProxyKind>, Vec<
 }
 
 impl Scenario {
+    /// How a proxy of the file behaves.
+    pub(super) fn kind(&self, number: usize) -> ProxyKind {
+        *self.proxies.iter().chain(&self.further).nth(number).expect("a kind")
+    }
+
     /// Anything.
     pub(super) fn random(seed: u64) -> Self {
         let mut rng = fastrand::Rng::with_seed(seed);
         let proxies = (0..rng.usize(1..12)).map(|_| proxy(&mut rng)).collect();
         let workers = rng.usize(1..12);
         let mut limits = limits(&mut rng, workers);
+        limits.bounds.min_free = seed.is_multiple_of(2).then_some(100);
         let (further, edits) = spares(&mut fastrand::Rng::with_seed(seed ^ 0x11_57ed), &mut limits);
         Self {
             seed,
@@ -144,6 +170,9 @@ impl Scenario {
             commit_failure: *pick(&mut rng, &[0.0, 0.1]),
             told: std::env::var_os("BURDOCK_SIM_SEED").is_some(),
             stop_after: None,
+            restart_after: None,
+            bad: BadPages::Any,
+            check_every: 1,
         }
     }
 
@@ -179,6 +208,14 @@ impl Scenario {
         scenario.proxies.fill(ProxyKind::Dead);
         scenario.further.fill(ProxyKind::Dead);
         scenario
+    }
+
+    /// The process dies, and another one goes on.
+    pub(super) fn restarted(seed: u64) -> Self {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let mut scenario = Self::random(seed);
+        scenario.limits.bounds = config::Limits::default();
+        Self { restart_after: Some(Duration::from_millis(rng.u64(0..20_000))), ..scenario }
     }
 
     /// The operator stops it.

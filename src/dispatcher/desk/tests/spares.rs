@@ -4,7 +4,7 @@ use super::*;
 use crate::config::SpareOrder;
 use crate::proxy::pool::State;
 use crate::proxy::{Credentials, Endpoint, Secret};
-use crate::task::NewTask;
+use crate::task::{NewTask, Task};
 
 /// These proxies, with this password.
 fn listed(numbers: &[u16], password: &str) -> Vec<Endpoint> {
@@ -276,13 +276,17 @@ fn a_rotating_line_is_another_witness_each_time_and_is_neither_charged_nor_pause
         Verdict::Banned(reason("status.403")),
         Verdict::Throttled { retry_after: Some(Duration::from_secs(60)), reason: reason("status.429") },
     ] {
-        let mut script = Script::with(1, 1, 1, rotating);
-        for _ in 0..3 {
-            let (worker, assignment) = script.fetches().pop().expect("at once");
-            script.fetched(worker, assignment, verdict.clone());
+        for (before, is_enough) in [(40, true), (0, false)] {
+            let mut script = Script::with(1, 1, before + 1, rotating);
+            let answers = (0..before).map(|_| Verdict::Done).chain(vec![verdict.clone(); 3]);
+            for verdict in answers {
+                let (worker, assignment) = script.fetches().pop().expect("at once");
+                script.fetched(worker, assignment, verdict);
+            }
+            let is_over = !script.desk.held.contains_key(&TaskId(before + 1));
+            assert_eq!(is_over, is_enough, "{verdict:?}: three witnesses are enough, of a line that has done well");
+            assert!(script.took(told).is_empty(), "{verdict:?}");
         }
-        assert!(!script.desk.held.contains_key(&TaskId(1)), "{verdict:?}: three witnesses are enough");
-        assert!(script.took(told).is_empty(), "{verdict:?}");
         let mut script = Script::with(1, 1, 8, rotating);
         for verdict in [verdict.clone(), Verdict::Done] {
             let (worker, assignment) = script.fetches().pop().expect("at once");
@@ -290,6 +294,27 @@ fn a_rotating_line_is_another_witness_each_time_and_is_neither_charged_nor_pause
         }
         assert!(script.orders.iter().find_map(told).is_none(), "a success convicts nobody");
     }
+}
+
+#[test]
+fn a_proxy_that_came_later_is_remembered_too() {
+    let mut script = Script::new(1, 1, 2);
+    script.on(Event::ProxiesRead(listed(&[2], "")));
+    let (worker, assignment) = script.fetches()[0];
+    script.fetched(worker, assignment, Verdict::Done);
+    script.on(Event::Replace { worker, proxy: assignment.proxy, why: Why::Spent });
+    let (worker, assignment) = script.fetches()[0];
+    assert_eq!(assignment.proxy.id, ProxyId(1));
+    script.fetched(worker, assignment, Verdict::Done);
+    script.after(Duration::from_secs(2));
+    let kept: Vec<_> = script
+        .took(|order| match order {
+            Order::Commit { kept, .. } => Some(kept.iter().map(|kept| Arc::clone(&kept.key)).collect::<Vec<_>>()),
+            _ => None,
+        })
+        .concat();
+    let Route::Proxy(later) = route(2) else { panic!("a proxy") };
+    assert!(kept.contains(&later.kept_as().into()), "{kept:?}");
 }
 
 #[test]
