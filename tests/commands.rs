@@ -329,10 +329,10 @@ start = ["{site}/page/1?api_key=s3cr3t"]
 start_stage = "list"
 data_dir = "runs"
 [stage.list]
-expect = "h2.nowhere"
 links = [{ select = "a", to = "list" }]
 "#;
-    let world = Bed::new().locked(2, "burdock-user", "hunter2").set("frontier.kind", "sqlite").recipe(recipe).world();
+    let bed = Bed::new().locked(2, "burdock-user", "hunter2").set("frontier.kind", "sqlite").recipe(recipe);
+    let world = bed.fault("/page/1?api_key=s3cr3t", Fault::Status(451)).world();
     world.start(&[]).finish().expect_exit(3);
     let shown = ["status", "dead", "retry"].map(|command| told(&world, &[command], 0));
     let shown = shown.map(|ended| ended.stdout + &ended.stderr).concat();

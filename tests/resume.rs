@@ -369,7 +369,7 @@ fn a_store_of_a_newer_version_is_refused_with_both_versions() {
 
 #[test]
 fn a_finished_run_with_tasks_that_wait_is_not_finished() {
-    let mut world = bed().fault("/detail/7", Fault::Status(500)).world();
+    let mut world = bed().https().fault("/detail/7", Fault::Status(500)).world();
     world.start(&[]).finish().expect_exit(3);
     let store = rusqlite::Connection::open(world.left("store.sqlite")).unwrap();
     store

@@ -9,7 +9,8 @@ const TEN_YEARS: i64 = 10 * 365 * 86_400 * 1_000_000;
 
 #[test]
 fn pages_put_off_while_the_clock_was_ahead_are_not_waited_for_for_years() {
-    let world = durable().fault("/detail/7", Fault::Status(500)).fault("/detail/9", Fault::Status(503)).world();
+    let bed = durable().https().fault("/detail/7", Fault::Status(500)).fault("/detail/9", Fault::Status(503));
+    let world = bed.world();
     // Long enough for both to be put off when the run stops.
     let slow = ["--set", "retry.backoff=60s"];
     let mut running = world.start(&slow);

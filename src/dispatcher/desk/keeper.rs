@@ -3,15 +3,17 @@
 //! In come changes, at the latest when a batch is committed; out go small values under names without secrets, only those that
 //! have changed, and at the next start they come in again. That a proxy is out ends with the process, and is not kept.
 
-mod record;
+mod values;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use self::record::{ProxyRecord, TestimonyRecord, TrialRecord, VenueRecord, control, gone, put, read, venue, verdict};
+use serde::{Deserialize, Serialize};
+
+use self::values::{control, gone, put, read, venue, verdict};
 use super::Desk;
-use super::bench::Venue;
+use super::bench::{Bench, Venue};
 use super::ledger::Eager;
 use super::trial::{Testimony, Trial};
 use crate::clock::Timestamp;
@@ -48,6 +50,47 @@ pub(super) struct Keeper {
     /// Proxies whose health may have changed since it was written.
     pub(super) patients: BTreeSet<ProxyId>,
     since: Option<Timestamp>,
+}
+
+/// What is kept of a proxy.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct ProxyRecord {
+    health: HealthRecord,
+    /// In microseconds since the Unix epoch.
+    rests_until: Option<u64>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct VenueRecord {
+    done: u64,
+    condemned: u64,
+    /// Pages that were done, by number and address: what proxies prove themselves by.
+    controls: Vec<(u64, String)>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct TrialRecord {
+    condemned_at: Option<f64>,
+    testimonies: Vec<TestimonyRecord>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct TestimonyRecord {
+    proxy: Arc<str>,
+    host: Arc<str>,
+    stage: u16,
+    verdict: String,
+    code: String,
+    detail: String,
+    trusted: bool,
+    entered: bool,
+}
+
+impl VenueRecord {
+    fn of(bench: &Bench) -> Self {
+        let controls = bench.controls().map(|(id, url)| (id.0, url.as_str().to_owned())).collect();
+        Self { done: bench.done, condemned: bench.condemned, controls }
+    }
 }
 
 impl Keeper {

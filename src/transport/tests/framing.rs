@@ -195,9 +195,21 @@ async fn what_follows_a_whole_answer_is_not_the_next_answer() {
     for way in Way::ALL {
         let answer = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\npageHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfake";
         let bed = Bed::new(way, move |seen| if seen.connection == 1 { vec![send(answer)] } else { ok("next") }).await;
-        assert_eq!(page(&bed.get("/1").await), b"page");
+        assert!(matches!(failure(&bed.get("/1").await), Failure::CutBody(_)), "which of the two is the page?");
         let exchange = bed.get("/2").await;
         assert_eq!((page(&exchange), exchange.reused), (&b"next"[..], false), "{way:?}");
+    }
+}
+
+#[actix_rt::test]
+async fn a_body_longer_than_announced_is_not_a_page_but_a_line_end_too_many_does_no_harm() {
+    for way in Way::ALL {
+        for (beyond, is_page) in [("\r\n", true), ("and the other half", false)] {
+            let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\npage{beyond}");
+            let bed = Bed::new(way, move |_| vec![send(&answer)]).await;
+            let exchange = bed.get("/").await;
+            assert_eq!(exchange.result.is_ok(), is_page, "{way:?}: {exchange:?}");
+        }
     }
 }
 
