@@ -3,6 +3,7 @@
 //! Everything that is connected to something else is connected here. It decides nothing.
 
 mod again;
+mod reload;
 pub mod resume;
 mod seeds;
 pub mod shapes;
@@ -29,7 +30,7 @@ use self::resume::Plan as ResumePlan;
 use self::storage::{Opening, Storage};
 use crate::address::{DropParams, Scope, start_hosts};
 use crate::clock::{Clock, Timestamp};
-use crate::config::{Count, Hosts, Settings};
+use crate::config::{Affinity, Count, Hosts, Settings};
 use crate::dispatcher::actor::{Dispatcher, DispatcherParts, Ended};
 use crate::dispatcher::desk::{Desk, Limits};
 use crate::extract::Recipe;
@@ -39,9 +40,10 @@ use crate::proxy::Route;
 use crate::record::Seq;
 use crate::sink::Sink;
 use crate::supervisor::{StartWorker, Supervisor, SupervisorParts};
+use crate::task::StageId;
 use crate::telemetry::progress::View;
 use crate::telemetry::{Names, Observer};
-use crate::transport::Tls;
+use crate::transport::{Connections, Tls};
 use crate::worker::{FetchParts, ProxyWorker, Rules, WorkerParts};
 
 /// When the dispatcher has ended, everybody else has been told to: who has not stopped after this is left behind.
@@ -92,11 +94,16 @@ type Roll = Rc<RefCell<BTreeMap<WorkerId, Addr<ProxyWorker>>>>;
 /// # Errors
 /// If the settings ask for what cannot be had (a feed that cannot be opened, a CA that cannot be read); nothing is crawled.
 pub async fn run(settings: Settings, mut surroundings: Surroundings) -> anyhow::Result<Ended> {
+    let file = settings.proxies_file.clone();
     let plan = plan(settings, &mut surroundings)?;
     let running = launch(plan, &surroundings);
+    let reload = file.map(|file| actix_rt::spawn(reload::follow(file, running.dispatcher.clone())));
     let signals = actix_rt::spawn(heed_signals(running.dispatcher.clone(), surroundings.leave));
     let ended = running.wait().await;
     signals.abort();
+    if let Some(reload) = reload {
+        reload.abort();
+    }
     ended
 }
 
@@ -117,6 +124,7 @@ pub fn fetch_parts(settings: &Settings, clock: Clock) -> anyhow::Result<FetchPar
         rules: Arc::new(Rules::new(&settings.retry, &settings.ban)?),
         fetch: Arc::new(settings.fetch.clone()),
         tls: Tls::new(&settings.fetch)?,
+        connections: if settings.proxies.rotating { Connections::Single } else { Connections::Kept },
         clock,
     })
 }
@@ -141,7 +149,9 @@ fn limits(settings: &Settings, stored: Seq, resumed_at: Option<Timestamp>, seed:
         retry: settings.retry.clone(),
         ban: settings.ban.clone(),
         health: settings.health,
-        wait: settings.proxies.wait,
+        proxies: settings.proxies.clone(),
+        most_workers: settings.most_workers(),
+        affine: affine(settings),
         drain: settings.fetch.timeout,
         max_lag: settings.frontier.max_lag,
         bounds: settings.limits,
@@ -150,6 +160,12 @@ fn limits(settings: &Settings, stored: Seq, resumed_at: Option<Timestamp>, seed:
         resumed_at,
         seed,
     }
+}
+
+/// The stages whose pages go through the proxy of their referrer.
+fn affine(settings: &Settings) -> BTreeSet<StageId> {
+    let stages = (0..).map(StageId).zip(&settings.stages);
+    stages.filter(|(_, stage)| stage.affinity == Affinity::Referrer).map(|(id, _)| id).collect()
 }
 
 /// Starts everybody: the supervisor here, dispatcher and sink on an arbiter each, the workers spread over some.

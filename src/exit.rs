@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::dispatcher::notice::Ending;
 use crate::protocol::{Role, Signal};
+use crate::proxy::usage::USED_UP;
 
 /// The exit codes. They are promises: scripts read them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -123,6 +124,9 @@ pub const fn ending_name(ending: &Ending) -> &'static str {
 pub fn ending_shown(ending: &Ending) -> String {
     match ending {
         Ending::Complete => "complete".into(),
+        Ending::NoProxy { commonest: Some(reason) } if reason.code == USED_UP => {
+            format!("no usable proxy: {}", reason.detail)
+        }
         Ending::NoProxy { commonest: Some(reason) } => format!("no usable proxy; most say: {reason}"),
         Ending::Limit { key } => format!("limits.{key} is reached"),
         Ending::Guarded { reason } => reason.to_string(),

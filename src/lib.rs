@@ -25,4 +25,5 @@ pub mod task;
 pub mod telemetry;
 pub mod transport;
 pub mod verdict;
+pub mod watcher;
 pub mod worker;

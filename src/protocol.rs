@@ -11,7 +11,7 @@ use actix::prelude::*;
 
 pub use self::guards::{Obituary, TaskLease};
 pub use self::outcome::{Meters, Next, Outcome};
-use crate::proxy::{ProxyId, Route};
+use crate::proxy::{Endpoint, ProxyId, Route};
 use crate::record::{Seq, StoredRecord};
 use crate::task::{Epoch, TaskId};
 use crate::verdict::Reason;
@@ -230,10 +230,15 @@ pub enum SupervisorReport {
     SinkDied,
 }
 
-/// Dispatcher → supervisor: from here on nobody is restarted.
+/// Dispatcher → supervisor.
 #[derive(Clone, Copy, Debug, Message)]
 #[rtype(result = "()")]
-pub struct NoRestarts;
+pub enum SupervisorOrder {
+    /// There are to be so many worker slots; there are never fewer than before.
+    Workers(u16),
+    /// From here on nobody is started any more.
+    NoRestarts,
+}
 
 /// A signal of the operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -243,6 +248,11 @@ pub enum Signal {
     /// SIGTERM
     Terminate,
 }
+
+/// Main → dispatcher: the proxies, as they were read just now, each once.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct ProxiesRead(pub Vec<Endpoint>);
 
 /// Main → dispatcher: stop in order.
 #[derive(Clone, Copy, Debug, Message)]

@@ -12,7 +12,9 @@ use tokio::sync::oneshot;
 
 use crate::clock::{Clock, Timestamp};
 use crate::config;
-use crate::protocol::{Exit, Exited, NoRestarts, Obituary, Role, SinkOrder, SupervisorReport, WorkerId, WorkerOrder};
+use crate::protocol::{
+    Exit, Exited, Obituary, Role, SinkOrder, SupervisorOrder, SupervisorReport, WorkerId, WorkerOrder,
+};
 use crate::telemetry::say;
 
 /// The wait before a successor is started; doubled for each further death within the window.
@@ -40,6 +42,7 @@ pub struct SupervisorParts {
 }
 
 /// One place for a worker.
+#[derive(Default)]
 struct Slot {
     incarnation: u32,
     deaths: VecDeque<Timestamp>,
@@ -62,8 +65,7 @@ impl Supervisor {
     pub fn new(mut parts: SupervisorParts) -> Self {
         let (unused, _) = oneshot::channel();
         let all_ended = Some(std::mem::replace(&mut parts.all_ended, unused));
-        let slot = |_| Slot { incarnation: 0, deaths: VecDeque::new(), worker: None, closed: false };
-        let slots = (0..parts.workers).map(slot).collect();
+        let slots = (0..parts.workers).map(|_| Slot::default()).collect();
         Self { parts, slots, restarting: true, dispatcher_lives: true, sink_lives: true, all_ended }
     }
 
@@ -71,6 +73,18 @@ impl Supervisor {
         let Some(place) = self.slots.get_mut(usize::from(slot)) else { return };
         let id = WorkerId { slot, incarnation: place.incarnation };
         place.worker = Some((self.parts.start)(id, Obituary::new(Role::Worker(id), supervisor)));
+    }
+
+    /// Opens slots until there are so many, each with a worker.
+    fn grow(&mut self, slots: u16, ctx: &Context<Self>) {
+        let there = u16::try_from(self.slots.len()).unwrap_or(u16::MAX);
+        if !self.restarting {
+            return;
+        }
+        for slot in there..slots {
+            self.slots.push(Slot::default());
+            self.start(slot, ctx.address().recipient());
+        }
     }
 
     fn worker_exited(&mut self, id: WorkerId, why: Exit, ctx: &mut Context<Self>) {
@@ -167,10 +181,13 @@ impl Handler<Exited> for Supervisor {
     }
 }
 
-impl Handler<NoRestarts> for Supervisor {
+impl Handler<SupervisorOrder> for Supervisor {
     type Result = ();
 
-    fn handle(&mut self, _: NoRestarts, _: &mut Self::Context) {
-        self.restarting = false;
+    fn handle(&mut self, order: SupervisorOrder, ctx: &mut Self::Context) {
+        match order {
+            SupervisorOrder::Workers(slots) => self.grow(slots, ctx),
+            SupervisorOrder::NoRestarts => self.restarting = false,
+        }
     }
 }

@@ -187,15 +187,13 @@ proptest! {
     #[test]
     fn every_line_of_a_proxies_file_is_a_proxy_or_an_error_with_its_number(lines in vec(proxy_line(), 0..12)) {
         let text = lines.join("\n");
-        let read = line::read(&text, Scheme::Http);
+        let read: Vec<_> = line::numbered(&text).map(|(number, line)| (number, line::parse(line, Scheme::Http))).collect();
         let meant = |line: &str| !line.trim().is_empty() && !line.trim().starts_with('#');
         let wanted: Vec<usize> = text.trim_start_matches('\u{feff}').lines().enumerate().filter(|(_, line)| meant(line)).map(|(index, _)| index + 1).collect();
-        let mut found: Vec<usize> = read.endpoints.iter().map(|(line, _)| *line).collect();
-        found.extend(read.errors.iter().map(|(line, _)| *line));
-        found.sort_unstable();
+        let found: Vec<usize> = read.iter().map(|(number, _)| *number).collect();
         prop_assert_eq!(found, wanted);
-        let labels: Vec<_> = read.endpoints.iter().map(|(_, endpoint)| endpoint.label.clone()).collect();
-        let said: Vec<_> = read.errors.iter().map(|(_, error)| format!("{error} {}", error.help())).collect();
+        let labels: Vec<_> = read.iter().flat_map(|(_, read)| read.as_ref().ok()).map(|proxy| proxy.label.clone()).collect();
+        let said: Vec<_> = read.iter().flat_map(|(_, read)| read.as_ref().err()).map(|error| format!("{error} {}", error.help())).collect();
         let shown = format!("{labels:?}{said:?}{read:?}");
         hides_the_secret(&shown, &text)?;
     }

@@ -25,8 +25,14 @@ use serde_json::Value;
 fn settings(home: &Path) -> Settings {
     let second = Duration::from_secs(1);
     let run = home.join("runs").join("shop");
-    let stage =
-        config::Stage { name: "list".into(), expect: config::Expect::Any, links: vec![], priority: 0, fields: vec![] };
+    let stage = config::Stage {
+        name: "list".into(),
+        expect: config::Expect::Any,
+        links: vec![],
+        priority: 0,
+        affinity: config::Affinity::None,
+        fields: vec![],
+    };
     let feed = config::Feed {
         kind: config::FeedKind::Jsonl,
         path: run.join("records.jsonl"),
@@ -52,7 +58,16 @@ fn settings(home: &Path) -> Settings {
         },
         stages: vec![stage],
         routes: vec![Route::Direct],
-        proxies: config::Proxies { direct: true, wait: second },
+        proxies_file: None,
+        proxies: config::Proxies {
+            direct: true,
+            order: config::SpareOrder::Best,
+            rotating: false,
+            max_requests: None,
+            max_bytes: None,
+            max_age: None,
+            wait: second,
+        },
         pace: config::Pace {
             delay: second,
             jitter: 0.0,
@@ -91,7 +106,14 @@ fn settings(home: &Path) -> Settings {
             cooldown: second,
             max_wait: second,
         },
-        health: config::Health { max_errors: 1, decay: 0.5, cooldown: second, cooldown_max: second, max_silent: 1 },
+        health: config::Health {
+            max_errors: 1,
+            decay: 0.5,
+            cooldown: second,
+            cooldown_max: second,
+            max_cooldowns: None,
+            max_silent: 1,
+        },
         feeds: vec![feed],
         frontier: config::Frontier { kind: config::FrontierKind::Memory, keep_records: true, max_lag: 1 << 20 },
         log: config::Log {

@@ -18,7 +18,7 @@ use super::text;
 /// What is known of all layers so far.
 #[derive(Debug)]
 pub(super) struct Checker<'a> {
-    environment: &'a Environment,
+    pub(super) environment: &'a Environment,
     /// What is wrong.
     pub(super) problems: Vec<Problem>,
     /// Where tables begin, by path: the merged tree forgets that.

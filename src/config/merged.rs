@@ -10,8 +10,10 @@ use config::{Config, Value, ValueKind};
 use serde::de::DeserializeOwned;
 
 use super::check::{Checker, join};
+use super::interpolate::Environment;
 use super::origin::Origin;
 use super::problem::{Place, Problem};
+use super::proxies::ProxiesFile;
 use super::{Ban, BanRule, Crawl, Fetch, Log, Settings, text};
 use crate::proxy::Secret;
 
@@ -23,6 +25,8 @@ pub(super) struct Merged<'a> {
     pub(super) warnings: Vec<String>,
     /// For each route, the line that it was read from.
     pub(super) proxy_lines: Vec<Secret>,
+    pub(super) proxies_file: Option<ProxiesFile>,
+    pub(super) environment: &'a Environment,
     pub(super) written: BTreeMap<String, String>,
     tables: BTreeMap<String, Origin>,
     broken: BTreeSet<String>,
@@ -32,12 +36,14 @@ pub(super) struct Merged<'a> {
 }
 
 impl<'a> Merged<'a> {
-    pub(super) fn new(config: Config, checker: Checker<'_>, name: &'a str, base_dir: &'a Path, cwd: &'a Path) -> Self {
+    pub(super) fn new(config: Config, checker: Checker<'a>, name: &'a str, base_dir: &'a Path, cwd: &'a Path) -> Self {
         Self {
             config,
             problems: checker.problems,
             warnings: Vec::new(),
             proxy_lines: Vec::new(),
+            proxies_file: None,
+            environment: checker.environment,
             written: checker.written,
             tables: checker.tables,
             broken: checker.broken,
@@ -63,6 +69,7 @@ impl<'a> Merged<'a> {
             crawl: crawl?,
             stages,
             routes,
+            proxies_file: self.proxies_file.clone(),
             proxies: proxies?,
             pace: self.section("pace")?,
             fetch: fetch?,

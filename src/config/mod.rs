@@ -27,6 +27,7 @@ mod wording;
 pub use load::{Loaded, load, load_text};
 pub use origin::Origin;
 pub use problem::{Errors, suggestion};
+pub use proxies::{FileStamp, ProxiesFile, RefusedFile};
 pub use settings::*;
 pub use show::show;
 pub use summary::opening_line;

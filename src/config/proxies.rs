@@ -2,14 +2,20 @@
 //!
 //! Paths and templates come in, routes go out. Nothing that stands on a line is ever shown, and no proxy is dialled.
 
+mod file;
+mod stamp;
+
 use std::fs;
 use std::path::Path;
 
+use self::file::{Entry, as_line, entries};
+pub use self::file::{ProxiesFile, RefusedFile};
+pub use self::stamp::FileStamp;
 use super::merged::Merged;
 use super::origin::Origin;
 use super::problem::Place;
 use crate::address::Template;
-use crate::proxy::line::{distinct, parse, read};
+use crate::proxy::line::{distinct, parse};
 use crate::proxy::{Endpoint, Route, Scheme, Secret};
 
 /// More proxies than this are a slip in a template.
@@ -42,14 +48,41 @@ impl Merged<'_> {
                 let help = "leave out proxies.direct, or proxies.file and proxies.list";
                 self.fault("proxies.direct", "proxies.direct = true together with proxies", help);
             }
+            self.check_direct();
             return vec![Route::Direct];
         }
         let none_named = file.is_none() && list.is_empty() && !self.is_broken("proxies");
         let file = file.or_else(|| none_named.then(|| self.beside(DEFAULT_FILE)));
         let help = if none_named { NONE_NAMED } else { SAMPLE };
-        let mut proxies = file.map(|file| self.read_file(&file, help)).unwrap_or_default();
-        proxies.extend(self.read_list(&list));
+        let stamp = file.as_deref().map(FileStamp::of).unwrap_or_default();
+        let mut proxies = file.as_deref().map(|file| self.read_file(file, help)).unwrap_or_default();
+        let listed = self.read_list(&list);
+        self.proxies_file = file.map(|path| ProxiesFile {
+            name: self.near(Some(&path)),
+            path,
+            stamp,
+            scheme: self.scheme(),
+            environment: self.environment.clone(),
+            list: listed.iter().map(|found| found.endpoint.clone()).collect(),
+        });
+        proxies.extend(listed);
         self.counted_once(proxies).into_iter().map(Route::Proxy).collect()
+    }
+
+    /// There is nothing to replace one's own address by.
+    fn check_direct(&mut self) {
+        for (key, help) in [
+            ("rotating", "leave it out: your own address stays the same"),
+            ("max_requests", "leave it out, or see [limits]"),
+            ("max_bytes", "leave it out, or see limits.bytes"),
+            ("max_age", "leave it out, or see limits.duration"),
+        ] {
+            let path = format!("proxies.{key}");
+            let unset = self.get(&path).is_none_or(|value| matches!(value.to_string().as_str(), "none" | "false"));
+            if !unset {
+                self.fault(&path, format!("{path} together with proxies.direct = true"), help);
+            }
+        }
     }
 
     /// The scheme of lines without one.
@@ -71,11 +104,10 @@ impl Merged<'_> {
                 return Vec::new();
             }
         };
-        let mut lines = read(&text, self.scheme());
-        if lines.endpoints.is_empty() && lines.errors.is_empty() {
+        let lines = entries(&text, self.scheme(), self.environment);
+        if lines.found.is_empty() && lines.errors.is_empty() {
             self.fault("proxies.file", format!("there is no proxy in proxies.file {name}"), SAMPLE);
         }
-        lines.errors.sort_by_key(|(line, _)| *line);
         let at = |line: usize| Place::At(Origin::File { name: name.clone(), line });
         for (line, error) in lines.errors.iter().take(LISTED) {
             self.fault_at(at(*line), error.to_string(), error.help());
@@ -84,12 +116,8 @@ impl Merged<'_> {
             let more = lines.errors.len() - LISTED;
             self.fault_at(Place::In(name.clone()), format!("{more} more lines that are no proxies"), "");
         }
-        let written: Vec<_> = text.trim_start_matches('\u{feff}').lines().collect();
-        let found = |(number, endpoint): (usize, Endpoint)| {
-            let line = written.get(number - 1).copied().unwrap_or_default();
-            Found { place: format!("{name}:{number}"), line: Secret::new(line.trim()), endpoint }
-        };
-        lines.endpoints.into_iter().map(found).collect()
+        let found = |Entry { number, line, endpoint }| Found { place: format!("{name}:{number}"), line, endpoint };
+        lines.found.into_iter().map(found).collect()
     }
 
     fn read_list(&mut self, list: &[String]) -> Vec<Found> {
@@ -108,7 +136,9 @@ impl Merged<'_> {
             let shown = shown.to_owned();
             for text in template.iter().flat_map(Template::expand) {
                 match parse(&text, self.scheme()) {
-                    Ok(endpoint) => proxies.push(Found { place: key.clone(), line: Secret::new(text), endpoint }),
+                    Ok(endpoint) => {
+                        proxies.push(Found { place: key.clone(), line: Secret::new(as_line(&text)), endpoint })
+                    }
                     Err(error) => {
                         self.fault(&key, format!("{shown:?}: {error}"), error.help());
                         break;

@@ -175,7 +175,7 @@ const STAGE: &[Key] = &[
     later("each"),
     later("next"),
     built("priority", Whole(i32::MIN as i64, i32::MAX as i64)),
-    later("affinity"),
+    built("affinity", Word(&["none", "referrer"], &[])),
     built("fields", Named(Names::Fields, &Field(FIELD))),
 ];
 
@@ -204,11 +204,11 @@ const PROXIES: &[Key] = &[
     built("list", List(&Proxy)),
     built("scheme", Word(&["http", "https", "socks5", "socks5h"], &[])),
     built("direct", Bool),
-    later("order"),
-    later("rotating"),
-    later("max_requests"),
-    later("max_bytes"),
-    later("max_age"),
+    built("order", Word(&["best", "least-used", "file"], &[])),
+    built("rotating", Bool),
+    built("max_requests", AT_MOST),
+    built("max_bytes", Shape::OrNone(&Size)),
+    built("max_age", Shape::OrNone(&SOME_TIME)),
     built("wait", ANY_TIME),
 ];
 
@@ -249,7 +249,7 @@ const HEALTH: &[Key] = &[
     built("decay", Share),
     built("cooldown", ANY_TIME),
     built("cooldown_max", ANY_TIME),
-    later("max_cooldowns"),
+    built("max_cooldowns", AT_MOST),
     built("max_silent", Whole(1, COUNT)),
 ];
 

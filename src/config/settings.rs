@@ -9,6 +9,7 @@ mod keep;
 mod limits;
 mod log;
 mod pace;
+mod proxies;
 mod recipe;
 
 use std::num::NonZeroUsize;
@@ -17,6 +18,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, de::Error};
 
+use super::proxies::ProxiesFile;
 use super::unit::{deserialize_duration, deserialize_size};
 use crate::proxy::{Route, Secret};
 
@@ -26,7 +28,8 @@ pub use keep::KeepPages;
 pub use limits::Limits;
 pub use log::{Log, LogFormat, LogLevel};
 pub use pace::Pace;
-pub use recipe::{Expect, Field, Link, Stage, Take};
+pub use proxies::{Budget, Proxies, SpareOrder};
+pub use recipe::{Affinity, Expect, Field, Link, Stage, Take};
 
 /// A whole config.
 #[derive(Clone, Debug)]
@@ -37,6 +40,8 @@ pub struct Settings {
     pub stages: Vec<Stage>,
     /// `[proxies]`, read and expanded: one route a proxy, without duplicates. With `direct` a single [`Route::Direct`].
     pub routes: Vec<Route>,
+    /// Where they were read from, to be read again; none if that is no file.
+    pub proxies_file: Option<ProxiesFile>,
     /// `[proxies]`, the rest.
     pub proxies: Proxies,
     /// `[pace]`
@@ -116,16 +121,6 @@ pub struct Crawl {
     pub keep_pages: KeepPages,
 }
 
-/// `[proxies]`, without the proxies.
-#[derive(Clone, Debug, Deserialize)]
-pub struct Proxies {
-    /// The config asks for our own address.
-    pub direct: bool,
-    /// How long to wait while none is usable.
-    #[serde(deserialize_with = "deserialize_duration")]
-    pub wait: Duration,
-}
-
 /// `[fetch]`
 #[derive(Clone, Debug, Deserialize)]
 pub struct Fetch {
@@ -190,6 +185,9 @@ pub struct Health {
     /// The longest rest.
     #[serde(deserialize_with = "deserialize_duration")]
     pub cooldown_max: Duration,
+    /// Rests in this run after which a proxy does not come back.
+    #[serde(deserialize_with = "limits::number")]
+    pub max_cooldowns: Option<u64>,
     /// Failures in a row on different pages, without a success, after which a proxy rests.
     pub max_silent: u32,
 }

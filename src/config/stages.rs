@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::layer::Tree;
 use super::merged::Merged;
 use super::problem::suggestion;
-use super::{Expect, Field, Link, Stage, Take};
+use super::{Affinity, Expect, Field, Link, Stage, Take};
 use crate::extract::{Selector, Source};
 
 /// `[stage.NAME]` but for its fields, whose order counts.
@@ -20,6 +20,8 @@ struct Rest {
     links: Vec<Link>,
     #[serde(default)]
     priority: i32,
+    #[serde(default)]
+    affinity: Affinity,
 }
 
 /// A field that is more than a selector.
@@ -75,7 +77,8 @@ impl Merged<'_> {
         for (place, link) in rest.links.iter().enumerate() {
             self.known_stage(&format!("{path}.links.{place}.to"), &link.to, names);
         }
-        Some(Stage { name, expect: rest.expect, links: rest.links, priority: rest.priority, fields })
+        let Rest { expect, links, priority, affinity } = rest;
+        Some(Stage { name, expect, links, priority, affinity, fields })
     }
 
     fn field(&mut self, stage: &str, name: String, value: Value) -> Option<Field> {

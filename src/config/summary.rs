@@ -19,6 +19,14 @@ impl Settings {
         }
     }
 
+    /// Up to how many workers there are when proxies are added: none more, if the config says a number.
+    pub fn most_workers(&self) -> usize {
+        match self.crawl.workers {
+            Count::Exactly(count) => count.get(),
+            Count::Auto => AUTO_WORKERS,
+        }
+    }
+
     fn auto_worker_count(&self) -> usize {
         self.routes.len().clamp(1, AUTO_WORKERS)
     }

@@ -134,7 +134,7 @@ fn type_name(kind: &ValueKind) -> &'static str {
 }
 
 /// What is wrong with the template of a proxy, without anything that stands in it.
-fn bare(error: &TemplateError) -> &'static str {
+pub(super) fn bare(error: &TemplateError) -> &'static str {
     match error {
         TemplateError::Unclosed => "a brace is opened and not closed",
         TemplateError::Unopened => "a brace is closed and was not opened",

@@ -18,7 +18,7 @@ use super::notice::{Ending, Notice};
 use super::store::{Store, StoreRequest};
 use crate::clock::Clock;
 use crate::frontier::{DeadLetter, FeedNames, Frontier, Stats};
-use crate::protocol::{NoRestarts, Obituary, ProxyLease, Role, SinkOrder, TaskLease, WorkerId, WorkerOrder};
+use crate::protocol::{Obituary, ProxyLease, Role, SinkOrder, SupervisorOrder, TaskLease, WorkerId, WorkerOrder};
 use crate::telemetry::progress::REFRESH;
 use crate::telemetry::{Observer, Tally};
 
@@ -56,8 +56,8 @@ pub struct DispatcherParts {
     pub disks: Vec<PathBuf>,
     /// How often `run.progress` is said.
     pub heartbeat: Duration,
-    /// Who restarts workers.
-    pub supervisor: Recipient<NoRestarts>,
+    /// Who starts workers.
+    pub supervisor: Recipient<SupervisorOrder>,
     /// Where the end is told.
     pub ended: oneshot::Sender<Ended>,
     /// Read by the supervisor.
@@ -77,7 +77,7 @@ pub struct Dispatcher {
     workers: HashMap<WorkerId, Recipient<WorkerOrder>>,
     sink: Option<Recipient<SinkOrder>>,
     for_sink: Vec<SinkOrder>,
-    supervisor: Recipient<NoRestarts>,
+    supervisor: Recipient<SupervisorOrder>,
     timer: Option<SpawnHandle>,
     ending: Option<Ending>,
     ended: Option<oneshot::Sender<Ended>>,
@@ -133,7 +133,8 @@ impl Dispatcher {
             Order::Stored { through, records } => self.order_sink(SinkOrder::Stored { through, records }),
             Order::FlushSink => self.order_sink(SinkOrder::Flush),
             Order::FinishSink => self.order_sink(SinkOrder::Finish),
-            Order::NoRestarts => self.supervisor.do_send(NoRestarts),
+            Order::Workers(slots) => self.supervisor.do_send(SupervisorOrder::Workers(slots)),
+            Order::NoRestarts => self.supervisor.do_send(SupervisorOrder::NoRestarts),
             Order::WakeAt(at) => {
                 if let Some(timer) = self.timer.take() {
                     ctx.cancel_future(timer);

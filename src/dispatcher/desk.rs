@@ -4,8 +4,10 @@
 //! Desk runs under the actor and under the simulation. It holds the window only, never the whole frontier. This file has its
 //! state and the order of work; events and orders are in `words.rs`, what follows from an event in the parts beside it.
 
+mod affinity;
 mod assign;
 mod bench;
+mod budget;
 mod court;
 mod docket;
 mod ending;
@@ -22,9 +24,11 @@ mod pacing;
 mod penalty;
 mod pick;
 mod proof;
+mod reload;
 mod review;
 mod room;
 mod roster;
+mod rotating;
 #[cfg(test)]
 mod simulation;
 mod suspects;
@@ -39,8 +43,8 @@ mod workers;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
-use std::time::Duration;
 
+use self::affinity::Affinity;
 use self::docket::Docket;
 use self::ending::Phase;
 use self::held::{Held, Place};
@@ -69,10 +73,6 @@ use crate::verdict::Reason;
 /// Fetches that one worker may have out.
 const PER_WORKER: u32 = 1;
 
-/// Spares are brought in for suspects so many times on one event; what is left goes on a moment later.
-const ROUNDS: usize = 4;
-const NEXT_ROUND: Duration = Duration::from_millis(1);
-
 /// What has been done since this start, for `[limits]`.
 #[derive(Debug, Default)]
 struct Done {
@@ -93,6 +93,7 @@ pub struct Desk {
     pace: Pace,
     roster: Roster,
     window: Window,
+    affinity: Affinity,
     held: HashMap<TaskId, Held>,
     /// Fetches that are out, and where.
     fetching: HashMap<Assignment, HostKey>,
@@ -118,6 +119,8 @@ pub struct Desk {
     /// Suspects to be looked at again.
     doubts: BTreeSet<TaskId>,
     seen_generation: u64,
+    /// Addresses of rotating lines that have failed on a page.
+    strangers: u32,
     proxy_errors: BTreeMap<String, (u64, Reason)>,
     no_proxy_since: Option<Timestamp>,
     last_ban: Option<Reason>,
@@ -142,11 +145,12 @@ impl Desk {
     fn blank(limits: Limits, routes: &[Route]) -> Self {
         Self {
             rng: fastrand::Rng::with_seed(limits.seed),
-            pool: Pool::new(routes),
+            pool: Pool::new(routes).in_order(limits.proxies.order),
             keeper: Keeper::new(routes),
             pace: Pace::new(limits.pace, &limits.ban, limits.resumed_at),
             roster: Roster::new(PER_WORKER),
             window: Window::default(),
+            affinity: Affinity::default(),
             held: HashMap::new(),
             fetching: HashMap::new(),
             trials: Trials::default(),
@@ -165,6 +169,7 @@ impl Desk {
             waiting: Waiting::default(),
             doubts: BTreeSet::new(),
             seen_generation: 0,
+            strangers: 0,
             proxy_errors: BTreeMap::new(),
             no_proxy_since: None,
             last_ban: None,
@@ -192,13 +197,14 @@ impl Desk {
             Event::WorkerFinished(worker) => self.worker_finished(worker, now),
             Event::SlotClosed(slot) => self.note(Notice::SlotClosed { slot }),
             Event::NoWorkers => self.no_workers(now),
-            Event::Claimed(claim) => self.claimed(claim),
+            Event::Claimed(claim) => self.claimed(claim, now),
             Event::Committed(committed) => self.committed(committed),
             Event::StoreFailed { what, error } => self.store_failed(what, error, now),
             Event::Flushed(cursor) => self.ledger.flushed(&cursor),
             Event::FeedFailed { feed, error } => self.feed_failed(feed, error, now),
             Event::SinkFinished => self.sink_finished(),
             Event::SinkDied => self.sink_died(now),
+            Event::ProxiesRead(endpoints) => self.relist(endpoints, now),
             Event::Free(free) => self.found_free(free),
             Event::Timer => self.alarm = None,
             Event::Stop(signal) => self.stop(Ending::Interrupted(signal), now),
@@ -222,6 +228,7 @@ impl Desk {
         for change in self.pool.wake(now) {
             self.changed(change);
         }
+        self.retire_aged(now);
         if matches!(self.phase, Phase::Running) {
             self.place(now);
             self.claim(now);
@@ -232,27 +239,12 @@ impl Desk {
         self.set_alarm(now);
     }
 
-    /// Gives out what can be given out. A spare that was brought in for one suspect changes what others wait for.
-    fn place(&mut self, now: Timestamp) {
-        for _ in 0..ROUNDS {
-            self.review_suspects(now);
-            self.assign(now);
-            if !self.has_doubts() {
-                return;
-            }
-        }
-        self.review_again(now + NEXT_ROUND);
-    }
-
-    /// Suspects are to be looked at again then, whatever happens.
-    fn review_again(&mut self, at: Timestamp) {
-        self.review_at = Some(self.review_at.map_or(at, |other| other.min(at)));
-    }
-
     fn set_alarm(&mut self, now: Timestamp) {
         let wishes = [
             self.ledger.next_due(),
             self.pool.next_wake(),
+            self.next_aged(),
+            self.affinity.next_due(),
             self.roster.next_look(now),
             self.intake.next_due(),
             self.no_proxy_deadline(),

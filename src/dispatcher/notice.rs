@@ -74,6 +74,36 @@ pub enum Notice {
         /// What for.
         reason: Reason,
     },
+    /// A proxy has used up its budget and rests for the remainder of this run.
+    UsedUp {
+        /// Which one.
+        proxy: ProxyId,
+        /// Which budget.
+        reason: Reason,
+    },
+    /// A proxy is new among the proxies, or back.
+    Added {
+        /// Which one.
+        proxy: ProxyId,
+        /// Its name.
+        label: Arc<str>,
+    },
+    /// A proxy is not among the proxies any more.
+    Removed {
+        /// Which one.
+        proxy: ProxyId,
+    },
+    /// The proxies were read again.
+    Reloaded {
+        /// How many are new, or back.
+        added: usize,
+        /// How many are gone.
+        removed: usize,
+        /// How many have another password.
+        changed: usize,
+        /// How many there are now.
+        listed: usize,
+    },
     /// A proxy leaves one host alone for a while.
     HostPaused {
         /// Which one.

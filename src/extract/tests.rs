@@ -14,7 +14,15 @@ const LIST: StageId = StageId(0);
 const DETAIL: StageId = StageId(1);
 
 fn stage(name: &str) -> config::Stage {
-    config::Stage { name: name.into(), expect: Expect::Any, links: Vec::new(), priority: 0, fields: Vec::new() }
+    let affinity = config::Affinity::None;
+    config::Stage {
+        name: name.into(),
+        expect: Expect::Any,
+        links: Vec::new(),
+        priority: 0,
+        affinity,
+        fields: Vec::new(),
+    }
 }
 
 fn link(select: &str, to: &str) -> config::Link {

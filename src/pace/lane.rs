@@ -35,6 +35,11 @@ struct Ban {
 }
 
 impl Lane {
+    /// One that may be asked from then on.
+    pub(super) fn free_from(free_at: Timestamp) -> Self {
+        Self { free_at, ..Self::default() }
+    }
+
     pub(super) fn paused_until(&self) -> Timestamp {
         self.ban.map_or(self.throttled_until, |ban| ban.until.max(self.throttled_until))
     }

@@ -239,7 +239,9 @@ impl Pace {
         if !hosts.contains_key(host) {
             self.lanes_kept += 1;
         }
-        hosts.entry(host.clone()).or_default()
+        // A pause that is lifted is no request: the wait after a resume goes on.
+        let free_at = self.resumed_at.map_or(Timestamp::default(), |resumed| resumed + self.settings.delay);
+        hosts.entry(host.clone()).or_insert_with(|| Lane::free_from(free_at))
     }
 
     fn host(&mut self, host: &HostKey) -> &mut Host {

@@ -139,6 +139,7 @@ mod tests {
         decay: 0.5,
         cooldown: Duration::from_secs(30),
         cooldown_max: Duration::from_secs(100),
+        max_cooldowns: None,
         max_silent: 5,
     };
 

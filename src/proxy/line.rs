@@ -1,7 +1,6 @@
 //! Proxy lines: how a proxy is written in a file or a list, and the name that it is shown by.
 //!
-//! Text comes in, endpoints and errors with line numbers go out. Pure. Neither errors nor labels hold a user, a password or
-//! the line itself.
+//! Text comes in, endpoints and errors go out. Pure. Neither errors nor labels hold a user, a password or the line itself.
 
 use std::collections::HashMap;
 use std::fmt::Write;
@@ -66,30 +65,17 @@ impl LineError {
     }
 }
 
-/// What a text of proxy lines holds.
-#[derive(Clone, Debug, Default)]
-pub struct Lines {
-    /// The proxies with their line numbers from 1, in order, repeats among them.
-    pub endpoints: Vec<(usize, Endpoint)>,
-    /// The lines that cannot be used.
-    pub errors: Vec<(usize, LineError)>,
+/// The lines of a text that are to be proxies, with their numbers from 1: blank lines and lines that start with `#` are
+/// skipped, a byte order mark and CRLF tolerated.
+pub fn numbered(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let lines = (1..).zip(text.trim_start_matches('\u{feff}').lines().map(str::trim));
+    lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
 }
 
-/// Reads a text of proxy lines: blank lines and lines that start with `#` are skipped, a byte order mark and CRLF
-/// tolerated. `default` is the scheme of lines without one.
-pub fn read(text: &str, default: Scheme) -> Lines {
-    let mut lines = Lines::default();
-    for (index, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
-        let line = line.trim();
-        if line.is_empty() || line.starts_with('#') {
-            continue;
-        }
-        match parse(line, default) {
-            Ok(endpoint) => lines.endpoints.push((index + 1, endpoint)),
-            Err(error) => lines.errors.push((index + 1, error)),
-        }
-    }
-    lines
+/// Is it `host:port:user:password`, of which nothing is encoded?
+pub fn is_bare(line: &str) -> bool {
+    let rest = if split_scheme(line).is_some() { None } else { split_place(line).ok() };
+    rest.and_then(|(_, rest)| rest.split_once(':')).is_some_and(|(port, rest)| is_port(port) && rest.contains(':'))
 }
 
 /// Reads one proxy: `[scheme://][user:password@]host:port` with user and password percent-encoded, or
@@ -236,7 +222,7 @@ fn label(endpoint: &Endpoint) -> String {
 }
 
 /// The label of one of several proxies that would have the same: 12 digits, for scheme and user.
-fn long_label(endpoint: &Endpoint) -> String {
+pub(super) fn long_label(endpoint: &Endpoint) -> String {
     let identity = format!("{} {}", endpoint.scheme.as_str(), endpoint.user().unwrap_or_default());
     format!("{}~{:012x}", place(endpoint), fingerprint(&identity) & 0xffff_ffff_ffff)
 }
@@ -253,6 +239,9 @@ fn fingerprint(text: &str) -> u64 {
     hasher.write(text.as_bytes());
     hasher.finish()
 }
+
+/// Scheme, host, port and user.
+pub type Identity = (Scheme, String, u16, Option<Secret>);
 
 /// Keeps the first of each proxy (scheme, host, port and user make it one), and gives longer labels to different proxies
 /// that would have the same. Returns the positions of the repeats.
@@ -289,7 +278,8 @@ impl Endpoint {
         self.credentials.as_ref().map(|credentials| credentials.user.reveal())
     }
 
-    fn identity(&self) -> (Scheme, String, u16, Option<Secret>) {
+    /// What makes it one proxy and no other, whatever its password.
+    pub fn identity(&self) -> Identity {
         (self.scheme, self.host.clone(), self.port, self.credentials.as_ref().map(|known| known.user.clone()))
     }
 }

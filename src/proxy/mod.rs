@@ -6,6 +6,7 @@ pub mod health;
 pub mod line;
 pub mod pool;
 pub mod reliability;
+pub mod usage;
 
 use std::fmt;
 use std::sync::Arc;

@@ -3,89 +3,50 @@
 //! Pure. One proxy is under one lease at a time, and a lease that has fetches out is not over: the proxy *drains*, and only
 //! then is it spare, cooling or retired. Who gets which spare, and who is at fault, is the Desk's business.
 
+mod listing;
+mod member;
+mod order;
 mod state;
 
-use std::collections::{HashSet, VecDeque};
-use std::sync::Arc;
-
+pub use self::listing::Relisted;
+pub use self::member::Member;
 pub use self::state::{After, Change, State};
 use crate::clock::Timestamp;
-use crate::pace::AddressId;
+use crate::config::SpareOrder;
 use crate::protocol::{Assignment, ProxyRef, WorkerId};
 use crate::proxy::health::Health;
+use crate::proxy::usage::Usage;
 use crate::proxy::{ProxyId, Route};
-use crate::task::{Epoch, TaskId};
-
-/// One proxy of the roster.
-#[derive(Debug)]
-pub struct Member {
-    /// The way that it opens.
-    pub route: Arc<Route>,
-    /// Its name.
-    pub label: Arc<str>,
-    /// Its health.
-    pub health: Health,
-    /// The address that sites see.
-    pub address: AddressId,
-    state: State,
-    epoch: Epoch,
-    out: HashSet<(TaskId, u32)>,
-    ever_rested: bool,
-}
-
-impl Member {
-    /// Has it used up its budget at least once, or is it out?
-    pub const fn ever_rested(&self) -> bool {
-        self.ever_rested
-    }
-
-    /// Where it is.
-    pub const fn state(&self) -> State {
-        self.state
-    }
-
-    /// Is a fetch out through it?
-    pub fn is_busy(&self) -> bool {
-        !self.out.is_empty()
-    }
-
-    /// May it be used for fetches: bound and not given up, or spare?
-    pub const fn usable(&self) -> bool {
-        matches!(self.state, State::Bound(_) | State::Spare | State::Draining(_, After::Spare))
-    }
-}
 
 /// All proxies of a run.
 #[derive(Debug)]
 pub struct Pool {
     members: Vec<Member>,
-    spares: VecDeque<ProxyId>,
+    spares: Vec<ProxyId>,
+    order: SpareOrder,
+    /// Something was learnt of a spare since the spares were ranked.
+    is_stale: bool,
+    arrivals: u64,
+    bindings: u64,
     usable: usize,
     generation: u64,
 }
 
 impl Pool {
-    /// All spare, in the order given. Direct routes share one address: our own.
+    /// All spare, in the order given, which is that of `"file"`. Direct routes share one address: our own.
     pub fn new(routes: &[Route]) -> Self {
-        let members: Vec<Member> = routes
-            .iter()
-            .zip(1u32..)
-            .map(|(route, number)| Member {
-                label: route.label(),
-                address: AddressId(match route {
-                    Route::Direct => 0,
-                    Route::Proxy(_) => number,
-                }),
-                route: Arc::new(route.clone()),
-                health: Health::default(),
-                state: State::Spare,
-                epoch: Epoch::default(),
-                out: HashSet::new(),
-                ever_rested: false,
-            })
-            .collect();
-        let spares = (0u32..).take(members.len()).map(ProxyId).collect();
-        Self { usable: members.len(), members, spares, generation: 0 }
+        let members: Vec<Member> =
+            (0..).zip(routes).map(|(place, route)| Member::new(route.clone(), ProxyId(place), place.into())).collect();
+        Self {
+            spares: (0..).take(members.len()).map(ProxyId).collect(),
+            usable: members.len(),
+            arrivals: members.len() as u64,
+            members,
+            order: SpareOrder::default(),
+            is_stale: false,
+            bindings: 0,
+            generation: 0,
+        }
     }
 
     /// Takes over what is known of a proxy from before, and until when it rests.
@@ -97,7 +58,7 @@ impl Pool {
             self.close(id, After::Cool(until));
             // It has not been found wanting in this process: that decides whether a pool never worked.
             if let Some(member) = self.members.get_mut(id.0 as usize) {
-                member.ever_rested = false;
+                member.rests = 0;
             }
         }
     }
@@ -117,11 +78,6 @@ impl Pool {
         self.generation
     }
 
-    /// The spares, the next one first.
-    pub fn spares(&self) -> impl Iterator<Item = (ProxyId, &Member)> {
-        self.spares.iter().filter_map(|&id| self.get(id).map(|member| (id, member)))
-    }
-
     /// One of them.
     pub fn get(&self, id: ProxyId) -> Option<&Member> {
         self.members.get(id.0 as usize)
@@ -132,10 +88,18 @@ impl Pool {
         self.members.get_mut(id.0 as usize).map(|member| &mut member.health)
     }
 
+    /// What it was used for, to be changed.
+    pub fn usage(&mut self, id: ProxyId) -> Option<&mut Usage> {
+        let member = self.members.get_mut(id.0 as usize)?;
+        self.is_stale |= member.state == State::Spare;
+        Some(&mut member.usage)
+    }
+
     /// Gives a spare to a worker, under a new lease. `None` if it is not a spare.
     pub fn bind(&mut self, id: ProxyId, worker: WorkerId) -> Option<ProxyRef> {
         let place = self.spares.iter().position(|&spare| spare == id)?;
         self.spares.remove(place);
+        self.bindings += 1;
         let member = self.members.get_mut(id.0 as usize)?;
         member.state = State::Bound(worker);
         member.epoch = member.epoch.next();
@@ -186,6 +150,14 @@ impl Pool {
         self.set(id, next);
     }
 
+    /// Its budget for this run is used up.
+    pub fn use_up(&mut self, id: ProxyId) {
+        if let Some(member) = self.members.get_mut(id.0 as usize) {
+            member.is_used_up = true;
+        }
+        self.close(id, After::Retire);
+    }
+
     /// A worker's hands are off a proxy: for good reasons (`close` came before), or because it is rebound or dead.
     pub fn release(&mut self, proxy: ProxyRef, now: Timestamp) -> Option<Change> {
         let member = self.current(proxy)?;
@@ -211,7 +183,7 @@ impl Pool {
             .collect();
         for &id in &rested {
             self.set(id, State::Spare);
-            self.spares.push_back(id);
+            self.enqueue(id);
         }
         rested.into_iter().map(Change::Rested).collect()
     }
@@ -234,16 +206,18 @@ impl Pool {
         };
         self.set(proxy.id, state);
         if state == State::Spare {
-            self.spares.push_back(proxy.id);
+            self.enqueue(proxy.id);
         }
         Change::Released(worker, proxy)
     }
 
     fn set(&mut self, id: ProxyId, state: State) {
         let Some(member) = self.members.get_mut(id.0 as usize) else { return };
-        let before = member.usable();
+        let (before, earlier) = (member.usable(), member.state);
         member.state = state;
-        member.ever_rested |= matches!(state, State::Cooling(_) | State::Retired);
+        if matches!(state, State::Cooling(_)) && !matches!(earlier, State::Cooling(_)) {
+            member.rests += 1;
+        }
         if before != member.usable() {
             self.generation += 1;
             self.usable = if before { self.usable - 1 } else { self.usable + 1 };

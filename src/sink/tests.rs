@@ -39,6 +39,7 @@ pub(super) fn films() -> Recipe {
         expect: Expect::Any,
         links: Vec::new(),
         priority: 0,
+        affinity: config::Affinity::None,
         fields: fields.iter().map(|name| field(name)).collect(),
     };
     Recipe::compile(&[stage("detail", &["title", "directors", "cast"]), stage("person", &["name"])]).unwrap()

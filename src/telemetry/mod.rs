@@ -54,6 +54,15 @@ impl Names {
         }
     }
 
+    /// A proxy is new, or back.
+    pub fn name(&mut self, id: ProxyId, label: &Arc<str>) {
+        let at = usize::try_from(id.0).unwrap_or(usize::MAX);
+        if at >= self.proxies.len() {
+            self.proxies.resize(at + 1, "".into());
+        }
+        self.proxies[at] = Arc::clone(label);
+    }
+
     /// A proxy's label.
     pub fn proxy(&self, id: ProxyId) -> &str {
         usize::try_from(id.0).ok().and_then(|at| self.proxies.get(at)).map_or("unknown", |label| label)

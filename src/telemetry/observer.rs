@@ -56,6 +56,9 @@ impl Observer {
 
     /// Takes in a fact.
     pub fn notice(&mut self, notice: Notice, now: Timestamp) {
+        if let Notice::Added { proxy, label } = &notice {
+            Arc::make_mut(&mut self.names).name(*proxy, label);
+        }
         self.tally.take(&notice, now);
         say::notice(&self.names, &notice, now);
         if let Notice::Page(page) = notice

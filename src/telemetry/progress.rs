@@ -21,12 +21,15 @@ pub struct View {
     lines: MultiProgress,
     pages: ProgressBar,
     proxies: ProgressBar,
+    /// Is the terminal there still? Drawing on one that was closed panics.
+    is_there: fn() -> bool,
 }
 
 impl View {
     /// A view on stderr, if that is a terminal that lines can be drawn on.
     pub fn on_stderr() -> Option<Self> {
-        let view = io::stderr().is_terminal().then(|| Self::on(ProgressDrawTarget::stderr()))?;
+        let is_there = || io::stderr().is_terminal();
+        let view = is_there().then(|| Self { is_there, ..Self::on(ProgressDrawTarget::stderr()) })?;
         (!view.lines.is_hidden()).then_some(view)
     }
 
@@ -36,11 +39,14 @@ impl View {
         // What is wide is cut at the edge: a line that breaks could not be drawn over.
         let pages = lines.add(ProgressBar::new(0).with_style(style("{bar:24} {wide_msg}").progress_chars("█▓░")));
         let proxies = lines.add(ProgressBar::new(0).with_style(style("{wide_msg}")));
-        Self { lines, pages, proxies }
+        Self { lines, pages, proxies, is_there: || true }
     }
 
     /// Shows how it goes.
     pub fn show(&self, glance: &Glance) {
+        if !(self.is_there)() {
+            return;
+        }
         self.pages.set_length(glance.ended().saturating_add(glance.left()));
         self.pages.set_position(glance.ended());
         self.pages.set_message(glance.of_pages());
@@ -68,6 +74,9 @@ pub struct Above {
 impl Write for Above {
     fn write(&mut self, text: &[u8]) -> io::Result<usize> {
         let Self { view, terminal } = self;
+        if !(view.is_there)() {
+            return terminal.write(text);
+        }
         view.lines.suspend(|| terminal.write_all(text))?;
         Ok(text.len())
     }

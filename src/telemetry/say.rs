@@ -3,6 +3,7 @@
 //! In come the Desk's notices, with the names behind their numbers; out go `tracing` events. `docs/logs.md` lists them all.
 //! Nothing is counted here, and nothing decided.
 
+mod listing;
 mod page;
 mod run;
 
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 use tracing::{debug, error, info, warn};
 
+pub use listing::{proxies_refused, unwatched};
 pub use page::page;
 pub use run::{
     OUTCOME, Weight, feed_failed, feed_started, finished, inconsistent, page_not_kept, progress, restarted, revised,
@@ -37,6 +39,12 @@ pub fn notice(names: &Names, notice: &Notice, now: Timestamp) {
         Notice::Cooling { proxy, until, reason } => cooling(names, *proxy, until.since(now), reason),
         Notice::Rested { proxy } => rested(names, *proxy),
         Notice::Retired { proxy, reason } => retired(names, *proxy, reason),
+        Notice::UsedUp { proxy, reason } => listing::used_up(names, *proxy, reason),
+        Notice::Added { label, .. } => listing::added(label),
+        Notice::Removed { proxy } => listing::removed(names, *proxy),
+        Notice::Reloaded { added, removed, changed, listed } => {
+            listing::reloaded(*added, *removed, *changed, *listed);
+        }
         Notice::HostPaused { proxy, host, until, cause, reason } => {
             paused(names, *proxy, host, until.since(now), *cause, reason);
         }

@@ -73,8 +73,14 @@ fn pace(report: &Report) -> String {
 fn proxies(report: &Report) -> String {
     let of = |state: ProxyState| report.proxies.iter().filter(|proxy| proxy.state == state).count();
     let replaced = report.proxies.iter().filter(|proxy| proxy.replaced > 0).count();
+    let seldom = [(ProxyState::UsedUp, "used up"), (ProxyState::Removed, "removed")];
+    let seldom: String = seldom
+        .into_iter()
+        .filter(|(state, _)| of(*state) > 0)
+        .map(|(state, word)| format!(", {} {word}", of(state)))
+        .collect();
     format!(
-        "{}: {replaced} replaced, {} never used, {} resting, {} retired",
+        "{}: {replaced} replaced, {} never used, {} resting, {} retired{seldom}",
         report.proxies.len(),
         of(ProxyState::Unused),
         of(ProxyState::Cooling),

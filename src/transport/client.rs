@@ -40,6 +40,16 @@ const NEVER: Duration = Duration::from_secs(24 * 3600);
 /// A connection that was idle for longer has most likely been forgotten on its way, without a word to us.
 const IDLE: Duration = Duration::from_secs(60);
 
+/// What becomes of a connection after its first answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Connections {
+    /// It is kept for the next request.
+    #[default]
+    Kept,
+    /// It is closed: the next request leaves by another one, and through a gateway by another address.
+    Single,
+}
+
 /// Fetches through one route. It keeps connections alive; dropping it closes them.
 pub struct Client {
     awc: awc::Client,
@@ -50,6 +60,7 @@ pub struct Client {
     head_timeout: Duration,
     timeout: Duration,
     max_body: u64,
+    connections: Connections,
     /// Any certificate will do, so that TLS proves nothing.
     insecure_tls: bool,
 }
@@ -89,8 +100,15 @@ impl Client {
             head_timeout: settings.head_timeout,
             timeout: settings.timeout,
             max_body: settings.max_body,
+            connections: Connections::Kept,
             insecure_tls: settings.insecure_tls,
         })
+    }
+
+    /// The same client, whose connections are kept or not.
+    #[must_use]
+    pub fn keeping(self, connections: Connections) -> Self {
+        Self { connections, ..self }
     }
 
     /// Sends `request` over one hop. Where it failed, and what it cost, is in the exchange.
@@ -139,6 +157,9 @@ impl Client {
             task::Method::Post => Method::POST,
         };
         let mut awc = self.awc.request(method, uri).camel_case();
+        if self.connections == Connections::Single {
+            awc = awc.force_close();
+        }
         *awc.headers_mut() = self.template.to_site(host_line(&request.url))?;
         if let (Leg::Forward, Some(value)) = (leg, self.template.proxy_authorization()) {
             awc.headers_mut().insert(PROXY_AUTHORIZATION, value.clone());

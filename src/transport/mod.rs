@@ -23,6 +23,6 @@ mod wire;
 
 pub use answer::{Answer, Exchange, Timing};
 pub use awc::http::header::HeaderMap;
-pub use client::Client;
+pub use client::{Client, Connections};
 pub use failure::{Dial, Failure, SocksReply, TlsFailure, TlsProblem};
 pub use tls::{Tls, TlsError};

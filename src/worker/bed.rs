@@ -22,7 +22,7 @@ use crate::protocol::{
 };
 use crate::proxy::{Credentials, Endpoint, ProxyId, Route, Scheme, Secret};
 use crate::task::{Epoch, HostKey, Request, StageId, Task, TaskId};
-use crate::transport::{HeaderMap, Tls};
+use crate::transport::{Connections, HeaderMap, Tls};
 use crate::worker::ban::{Outside, Watch};
 use crate::worker::{FetchParts, ProxyWorker, Rules, WorkerParts};
 
@@ -94,14 +94,29 @@ pub(super) fn fetch_settings() -> config::Fetch {
 }
 
 fn stages() -> [config::Stage; 2] {
+    let affinity = config::Affinity::None;
     let (expect, select) = (config::Expect::Any, || "h2".to_owned());
     let link = config::Link { select: "a".into(), attr: "href".into(), to: "detail".into() };
     let take = config::Take::First;
     let title = config::Field { name: "title".into(), select: select(), attr: None, take, required: true };
     let note = config::Field { name: "note".into(), select: "i".into(), required: false, ..title.clone() };
     [
-        config::Stage { name: "list".into(), expect: expect.clone(), links: vec![link], priority: 0, fields: vec![] },
-        config::Stage { name: "detail".into(), expect, links: vec![], priority: 7, fields: vec![title, note] },
+        config::Stage {
+            name: "list".into(),
+            expect: expect.clone(),
+            links: vec![link],
+            priority: 0,
+            affinity,
+            fields: vec![],
+        },
+        config::Stage {
+            name: "detail".into(),
+            expect,
+            links: vec![],
+            priority: 7,
+            affinity,
+            fields: vec![title, note],
+        },
     ]
 }
 
@@ -119,6 +134,7 @@ pub(super) fn fetch_parts() -> FetchParts {
         rules: Arc::new(rules()),
         fetch: Arc::new(fetch_settings()),
         tls: Tls::new(&fetch_settings()).unwrap(),
+        connections: Connections::Kept,
         clock: Clock::start(),
     }
 }

@@ -49,7 +49,7 @@ impl Binding {
         Ok(Self {
             proxy,
             label: route.label(),
-            client: Client::new(Arc::clone(&route), &parts.tls, &parts.fetch, parts.clock)?,
+            client: Client::new(Arc::clone(&route), &parts.tls, &parts.fetch, parts.clock)?.keeping(parts.connections),
             route,
             spacing: RefCell::default(),
             standing: RefCell::new(Standing::Current),

@@ -16,7 +16,7 @@ use crate::extract::Recipe;
 use crate::protocol::Meters;
 use crate::record::{Provenance, Record};
 use crate::task::{HostKey, NewTask, Request, Task};
-use crate::transport::{Answer, Exchange, Failure, Tls};
+use crate::transport::{Answer, Connections, Exchange, Failure, Tls};
 use crate::verdict::{Reason, Verdict};
 use crate::worker::ban::Outside;
 use crate::worker::binding::Binding;
@@ -39,6 +39,8 @@ pub struct FetchParts {
     pub fetch: Arc<config::Fetch>,
     /// Whom to trust.
     pub tls: Tls,
+    /// Whether connections are kept.
+    pub connections: Connections,
     /// The crawl's time.
     pub clock: Clock,
 }

@@ -14,7 +14,7 @@ use url::Url;
 
 use super::exits;
 use crate::address::{Scope, canonical};
-use crate::config::{Expect, Hosts, Stage};
+use crate::config::{Affinity, Expect, Hosts, Stage};
 use crate::extract::{Recipe, RecipeError};
 use crate::proxy::Route;
 use crate::task::{Exclusion, StageId, Task};
@@ -81,7 +81,8 @@ impl Target {
             return Err(TargetError::Private);
         }
         let (name, expect) = ("exit".to_owned(), Expect::Nothing);
-        let stage = Stage { name, expect, links: Vec::new(), priority: 0, fields: Vec::new() };
+        let stage =
+            Stage { name, expect, links: Vec::new(), priority: 0, affinity: Affinity::None, fields: Vec::new() };
         parts.recipe = Arc::new(Recipe::compile(&[stage])?);
         parts.scope = Arc::new(scope);
         Ok(Self { task: lone_task(&canonical(url, &parts.drop_params), StageId(0)), parts })

@@ -16,6 +16,17 @@ pub enum Expect {
     Selector(String),
 }
 
+/// Whether a page has to go through a proxy of its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Affinity {
+    /// Any will do.
+    #[default]
+    None,
+    /// The one that fetched the referring page, while a worker has it.
+    Referrer,
+}
+
 /// `[stage.NAME]`
 #[derive(Clone, Debug)]
 pub struct Stage {
@@ -27,6 +38,8 @@ pub struct Stage {
     pub links: Vec<Link>,
     /// Higher goes first within a host.
     pub priority: i32,
+    /// Which proxy its pages go through.
+    pub affinity: Affinity,
     /// The fields of its record, in order; none, no record.
     pub fields: Vec<Field>,
 }

@@ -91,7 +91,8 @@ impl Digests {
 
     // Every part is named, so that one that is added cannot be forgotten here.
     fn stage(&self, stage: &Stage) -> StageMeaning {
-        let Stage { name: _, expect, links, priority, fields } = stage;
+        // By which proxy a page comes changes nothing about what it brings.
+        let Stage { name: _, expect, links, priority, affinity: _, fields } = stage;
         let expect = match expect {
             Expect::Any => json!("any"),
             Expect::Nothing => json!("none"),

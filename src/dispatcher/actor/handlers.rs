@@ -7,7 +7,7 @@ use actix::prelude::*;
 use super::Dispatcher;
 use crate::dispatcher::desk::{Event, StoreCall};
 use crate::dispatcher::store::StoreReply;
-use crate::protocol::{FeedId, SinkReport, Stop, SupervisorReport, WorkerReport};
+use crate::protocol::{FeedId, ProxiesRead, SinkReport, Stop, SupervisorReport, WorkerReport};
 use crate::telemetry::say;
 
 impl Handler<WorkerReport> for Dispatcher {
@@ -106,6 +106,14 @@ impl Handler<SupervisorReport> for Dispatcher {
             SupervisorReport::SinkDied => Event::SinkDied,
         };
         self.tell(event, ctx);
+    }
+}
+
+impl Handler<ProxiesRead> for Dispatcher {
+    type Result = ();
+
+    fn handle(&mut self, ProxiesRead(endpoints): ProxiesRead, ctx: &mut Self::Context) {
+        self.tell(Event::ProxiesRead(endpoints), ctx);
     }
 }
 

@@ -4,6 +4,7 @@
 //! there to do (tried already, banned, throttled) and a spare may: a mere delay is no reason.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::pick::Pick;
 use super::roster::{Grip, Hands, NEVER, Stirred};
@@ -15,9 +16,31 @@ use crate::proxy::ProxyId;
 use crate::proxy::pool::State;
 use crate::task::TaskId;
 
+/// Spares are brought in for suspects so many times on one event; what is left goes on a moment later.
+const ROUNDS: usize = 4;
+const NEXT_ROUND: Duration = Duration::from_millis(1);
+
 impl Desk {
+    /// Gives out what can be given out. A spare that was brought in for one suspect changes what others wait for.
+    pub(super) fn place(&mut self, now: Timestamp) {
+        for _ in 0..ROUNDS {
+            self.review_suspects(now);
+            self.free_the_waiting(now);
+            self.assign(now);
+            // A worker that was given another proxy leaves those behind that waited for its old one.
+            while self.free_the_waiting(now) {
+                self.assign(now);
+            }
+            if !self.has_doubts() {
+                return;
+            }
+        }
+        self.review_again(now + NEXT_ROUND);
+    }
+
     /// Gives proxies to workers and tasks to idle ones, as far as both go.
-    pub(super) fn assign(&mut self, now: Timestamp) {
+    fn assign(&mut self, now: Timestamp) {
+        self.pool.rank_spares();
         self.bind_empty_hands();
         if self.is_held_up() {
             return;
@@ -52,9 +75,10 @@ impl Desk {
         }
     }
 
-    /// Is there nothing that concerns it alone, a suspect or a proof? Then what is shut to one such proxy is shut to all.
+    /// Is there nothing that concerns it alone, a suspect, a proof or a page that waits for it? Then what is shut to one such
+    /// proxy is shut to all.
     fn is_like_others(&self, proxy: ProxyId) -> bool {
-        self.window.suspects_waiting() == 0 && self.docket.debts(proxy).next().is_none()
+        self.window.suspects_waiting() == 0 && self.docket.debts(proxy).next().is_none() && self.is_not_awaited(proxy)
     }
 
     /// Records wait for the feeds, pages for their commit, or all of them for room on a disk: no new fetches.
@@ -125,6 +149,7 @@ impl Desk {
         let Some(held) = self.held.get_mut(&task) else { return };
         let gap = self.pace.gap(address, &held.task.host, &mut self.rng);
         self.window.take(task);
+        self.affinity.take(task);
         held.place = Place::Assigned(worker);
         held.turn += 1;
         held.gap = gap;
@@ -132,6 +157,9 @@ impl Desk {
         self.pace.begin(address, &held.task.host, gap, now);
         self.fetching.insert(assignment, held.task.host.clone());
         self.pool.sent_out(&assignment);
+        if let Some(usage) = self.pool.usage(proxy.id) {
+            usage.begin(now);
+        }
         grip.out += 1;
         self.roster.set(worker, Hands::Holding(grip));
         self.orders.push(Order::Fetch { worker, assignment, task: Arc::clone(&held.task), gap });

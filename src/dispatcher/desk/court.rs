@@ -59,6 +59,7 @@ impl Desk {
         }
         let current = self.came_back(&assignment, now).is_some();
         self.loosen(worker, assignment.proxy);
+        self.spend(assignment.proxy.id, &verdict, &meters, now);
         self.keep_pace(&assignment, &meters.sent, &verdict, now);
         let Some(held) = self.held.get_mut(&assignment.task) else {
             return self.blame_only(assignment.proxy.id, &verdict, now);
@@ -126,6 +127,10 @@ impl Desk {
             Verdict::ProxyDenied(reason) if !self.is_doubtful_denial(proxy, reason) => {
                 self.deny(proxy, reason);
                 self.once_more(id)
+            }
+            // The address that is to wait is not the one that asks next.
+            Verdict::Throttled { .. } if self.is_rotating() => {
+                self.testify(id, proxy, ended.last.clone(), verdict, now)
             }
             Verdict::Throttled { reason, .. } if self.is_turned_away(ended) => {
                 self.failed_by_itself(id, reason.clone(), now)

@@ -71,7 +71,7 @@ impl Desk {
         } else if let Some(key) = self.limit_reached(now) {
             self.stop(Ending::Limit { key }, now);
         } else if self.has_no_proxy(now) {
-            let commonest = self.commonest_error();
+            let commonest = self.whats_wrong();
             self.stop(Ending::NoProxy { commonest }, now);
         } else if self.is_banned_everywhere(now) {
             let text = format!("every proxy has been banned for {:?}: {}", self.limits.ban.max_wait, self.last_ban());
@@ -141,17 +141,14 @@ impl Desk {
         if self.held.is_empty() {
             return false;
         }
-        let tried_all = self.pool.iter().all(|(_, member)| member.ever_rested());
-        let never_worked = self.pool.iter().all(|(_, member)| !member.health.ever_worked());
-        let all_retired = self.pool.iter().all(|(_, member)| member.state() == State::Retired);
-        if all_retired || (tried_all && never_worked && self.out() == 0) {
+        if self.is_hopeless() {
             return true;
         }
         let at_rest = self.pool.iter().all(|(_, member)| matches!(member.state(), State::Cooling(_) | State::Retired));
         if at_rest && self.no_proxy_since.is_none() {
             self.no_proxy_since = Some(now);
-            let reason = self.commonest_error();
-            self.note(Notice::NoUsableProxy { until: now + self.limits.wait, reason });
+            let reason = self.whats_wrong();
+            self.note(Notice::NoUsableProxy { until: now + self.limits.proxies.wait, reason });
         }
         self.no_proxy_deadline().is_some_and(|deadline| deadline <= now)
     }
@@ -159,7 +156,7 @@ impl Desk {
     pub(super) fn no_proxy_deadline(&self) -> Option<Timestamp> {
         self.no_proxy_since
             .filter(|_| self.phase.is_running() && self.pool.usable() == 0)
-            .map(|since| since + self.limits.wait)
+            .map(|since| since + self.limits.proxies.wait)
     }
 
     /// Goes on with stopping, as far as it can.
@@ -200,6 +197,7 @@ impl Desk {
         }
         let leases = self.held.drain().map(|(id, held)| (id, held.epoch)).collect();
         self.window = super::Window::default();
+        self.affinity.clear();
         self.orders.push(Order::HandBack(leases));
     }
 

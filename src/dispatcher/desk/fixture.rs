@@ -2,6 +2,7 @@
 //!
 //! Each gives the plainest one that there is; a test changes what it is about.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,9 +32,12 @@ pub(super) fn limits(workers: usize) -> Limits {
             decay: 0.5,
             cooldown: Duration::from_secs(30),
             cooldown_max: Duration::from_secs(1800),
+            max_cooldowns: None,
             max_silent: 5,
         },
-        wait: Duration::from_secs(900),
+        proxies: proxies(),
+        most_workers: workers,
+        affine: BTreeSet::new(),
         drain: Duration::from_secs(30),
         max_lag: 64 << 20,
         bounds: config::Limits::default(),
@@ -42,6 +46,13 @@ pub(super) fn limits(workers: usize) -> Limits {
         resumed_at: None,
         seed: 1,
     }
+}
+
+/// `[proxies]` as in the defaults.
+fn proxies() -> config::Proxies {
+    let (max_requests, max_bytes, max_age) = (None, None, None);
+    let (order, wait) = (config::SpareOrder::Best, Duration::from_secs(900));
+    config::Proxies { direct: false, order, rotating: false, max_requests, max_bytes, max_age, wait }
 }
 
 /// The proxy `p<number>`.

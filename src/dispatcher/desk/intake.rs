@@ -96,7 +96,7 @@ impl Desk {
         self.orders.push(Order::Claim { n, barred });
     }
 
-    pub(super) fn claimed(&mut self, claim: Claim) {
+    pub(super) fn claimed(&mut self, claim: Claim, now: Timestamp) {
         self.intake.out = false;
         self.intake.stats = claim.stats;
         self.intake.due = claim.next_due;
@@ -110,7 +110,7 @@ impl Desk {
             if self.trials.get(task.id).is_some() {
                 self.window.suspect(&task);
                 self.doubts.insert(task.id);
-            } else {
+            } else if !self.waits_for_its_proxy(&task, now) {
                 self.window.arrive(&task);
             }
             let held = Held {

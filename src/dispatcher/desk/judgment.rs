@@ -31,6 +31,7 @@ impl Desk {
         self.worked(ended.proxy);
         self.convict_all(ended, now);
         self.succeeded(ended);
+        self.remember_who(&harvest.links, ended.proxy);
         self.docket.done(&Venue::of(&task), &task);
         self.stages_done.insert(task.stage);
         self.misfits.remove(&task.stage);
@@ -60,7 +61,7 @@ impl Desk {
     fn convict_all(&mut self, ended: &Ended, now: Timestamp) {
         let Some(trial) = self.trials.close(ended.page) else { return };
         for (testimony, times) in trial.speakers() {
-            self.docket.convicted(testimony.proxy, &testimony.venue, ended.page, times);
+            self.docket.convicted(testimony.line, &testimony.venue, ended.page, times);
             // What it failed on and then brought itself is no reason to let go of it, only to believe it less.
             if let Some(reason) = testimony.verdict.reason().filter(|_| testimony.proxy != ended.proxy) {
                 self.charge(testimony.proxy, reason, now);
@@ -111,7 +112,7 @@ impl Desk {
         let mut agreeing = Vec::new();
         for testimony in &testimonies {
             let proxy = testimony.proxy;
-            self.docket.withdraw(proxy, &testimony.venue, id);
+            self.docket.withdraw(testimony.line, &testimony.venue, id);
             if let Some(address) = self.pool.get(proxy).map(|member| member.address) {
                 self.pace.lift_ban(address, &testimony.venue.host, id);
             }
@@ -120,9 +121,10 @@ impl Desk {
                 self.keeper.patients.insert(proxy);
             }
             let last = testimonies.last().map(|last| &last.verdict);
-            if last.is_some_and(|last| super::trial::same_final(&testimony.verdict, last)) && !agreeing.contains(&proxy)
+            if last.is_some_and(|last| super::trial::same_final(&testimony.verdict, last))
+                && !agreeing.contains(&testimony.line)
             {
-                agreeing.push(proxy);
+                agreeing.push(testimony.line);
             }
         }
         self.stirred = Stirred::Yes;

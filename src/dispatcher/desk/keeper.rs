@@ -100,6 +100,16 @@ impl Keeper {
         Self { written: vec![ProxyRecord::default(); names.len()], names, patients: BTreeSet::new(), since: None }
     }
 
+    /// A proxy that was not there at the start, or is back.
+    pub(super) fn meet(&mut self, proxy: ProxyId, route: &Route) {
+        let place = proxy.0 as usize;
+        if place >= self.names.len() {
+            self.names.resize(place + 1, None);
+            self.written.resize(place + 1, ProxyRecord::default());
+        }
+        self.names[place] = route.kept_as();
+    }
+
     fn name(&self, proxy: ProxyId) -> Option<&Arc<str>> {
         self.names.get(proxy.0 as usize)?.as_ref()
     }
@@ -256,7 +266,9 @@ impl Desk {
     fn recall_trial(&mut self, key: &str, value: &[u8], ids: &HashMap<Arc<str>, ProxyId>, now: Timestamp) {
         let (Ok(page), Some(record)) = (key.parse().map(TaskId), read::<TrialRecord>(value)) else { return };
         let mut trial = Trial { testimonies: Vec::new(), condemned_at: record.condemned_at };
-        for told in record.testimonies {
+        // Behind a rotating line, nobody who spoke then is ever met again.
+        let met = if self.is_rotating() { Vec::new() } else { record.testimonies };
+        for told in met {
             let Some(&proxy) = ids.get(&told.proxy) else { continue };
             let venue = Venue { host: HostKey(told.host), stage: StageId(told.stage) };
             if !told.entered {
@@ -264,7 +276,7 @@ impl Desk {
             }
             let verdict = verdict(&told.verdict, Reason { code: told.code, detail: told.detail });
             let (trusted, entered) = (told.trusted, told.entered);
-            trial.testimonies.push(Testimony { proxy, venue, verdict, trusted, entered, again_at: now });
+            trial.testimonies.push(Testimony { proxy, line: proxy, venue, verdict, trusted, entered, again_at: now });
         }
         if trial.condemned_at.is_some() || !trial.testimonies.is_empty() {
             *self.trials.open(page) = trial;

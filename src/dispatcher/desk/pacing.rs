@@ -29,6 +29,8 @@ impl Desk {
         // After a redirect it is the last host that has spoken.
         let (host, sent) = sent.last().cloned().unwrap_or((host, now));
         match verdict {
+            // The address that is to wait is not the one that asks next.
+            Verdict::Throttled { .. } if self.is_rotating() => {}
             Verdict::Throttled { retry_after, reason } => {
                 let refusal = Refusal { sent, retry_after: *retry_after, addresses: self.pool.usable() };
                 let throttled = self.pace.throttle(address, &host, refusal, now);

@@ -21,6 +21,9 @@ impl Desk {
         let Some(health) = self.pool.health(proxy) else { return };
         let standing = health.charge(&limits);
         let score = health.score();
+        if let Some(usage) = self.pool.usage(proxy) {
+            usage.fault();
+        }
         self.keeper.patients.insert(proxy);
         self.note(Notice::Charged { proxy, score, reason: reason.clone() });
         self.mind(proxy, standing, reason, now);
@@ -32,7 +35,11 @@ impl Desk {
         if standing == Standing::Fit || !member.usable() {
             return;
         }
-        let limits = self.limits.health;
+        let (limits, rests) = (self.limits.health, member.rests());
+        if limits.max_cooldowns.is_some_and(|most| rests >= most) {
+            let detail = format!("it has had its {rests} rests (health.max_cooldowns); the last thing was: {reason}");
+            return self.retire(proxy, Reason::new("proxy.max_cooldowns", detail));
+        }
         let Some(health) = self.pool.health(proxy) else { return };
         let until = now + health.rest(&limits);
         self.keeper.patients.insert(proxy);
@@ -68,8 +75,12 @@ impl Desk {
         self.mind(proxy, standing, reason, now);
     }
 
-    /// The site seems to refuse a proxy, as seen on a page: it leaves that host alone for a while.
+    /// The site seems to refuse a proxy, as seen on a page: it leaves that host alone for a while. Not a rotating line, of which it
+    /// has refused one address.
     pub(super) fn ban(&mut self, proxy: ProxyId, host: &HostKey, page: TaskId, reason: &Reason, now: Timestamp) {
+        if self.is_rotating() {
+            return;
+        }
         let Some(address) = self.pool.get(proxy).map(|member| member.address) else { return };
         let until = self.pace.ban(address, host, page, now);
         self.moved.insert(proxy);

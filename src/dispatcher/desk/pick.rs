@@ -1,11 +1,12 @@
 //! The pick: what there is to do for one proxy.
 //!
 //! In comes a proxy; out goes a page or a control, or when it should look again. A proxy that owes testimony proves itself first;
-//! else suspects go first, then hosts in turn. Who gets which proxy is `assign.rs`.
+//! else suspects go first, then what waits for this proxy, then hosts in turn. Who gets which proxy is `assign.rs`.
 
 use std::collections::BTreeMap;
 
 use super::Desk;
+use super::affinity::Awaiting;
 use super::bench::Venue;
 use super::jury::{Call, Voice};
 use super::proof::Test;
@@ -82,6 +83,14 @@ impl Desk {
         }
         if let Some(id) = self.suspect_for(proxy, &mut times, now) {
             return Pick::Task(id);
+        }
+        match self.awaiting(proxy, now) {
+            Awaiting::Task(id) => return Pick::Task(id),
+            Awaiting::Later { wait, barred, shut } => {
+                shut.into_iter().for_each(|until| times.shut(until));
+                wait.into_iter().for_each(|at| times.wait(at));
+                barred.into_iter().for_each(|until| times.bar(until));
+            }
         }
         for host in self.window.hosts() {
             match self.pace.permit(address, host, now) {

@@ -82,6 +82,9 @@ impl Desk {
         self.pace.begin(address, &task.host, gap, now);
         self.fetching.insert(assignment, task.host.clone());
         self.pool.sent_out(&assignment);
+        if let Some(usage) = self.pool.usage(proxy.id) {
+            usage.begin(now);
+        }
         self.roster.set(worker, Hands::Holding(Grip { out: grip.out + 1, ..grip }));
         let control = Control { worker, task: Arc::clone(&task), seat: test.seat, debt: test.debt };
         self.controls.insert(assignment, control);
@@ -99,6 +102,7 @@ impl Desk {
         now: Timestamp,
     ) {
         self.control_is_over(worker, assignment, now);
+        self.spend(assignment.proxy.id, &verdict, &meters, now);
         self.keep_pace(assignment, &meters.sent, &verdict, now);
         let ended = Ended::new(&control.task, assignment.proxy.id, &meters);
         self.weigh_control(&control, &ended, &verdict, now);

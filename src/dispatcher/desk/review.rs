@@ -26,6 +26,11 @@ impl Desk {
         waiting || self.docket.has_changed() || self.window.has_turned()
     }
 
+    /// Suspects are to be looked at again then, whatever happens.
+    pub(super) fn review_again(&mut self, at: Timestamp) {
+        self.review_at = Some(self.review_at.map_or(at, |other| other.min(at)));
+    }
+
     /// Rules again on suspects for which something has changed, on some at a time.
     pub(super) fn review_suspects(&mut self, now: Timestamp) {
         self.raise_doubts(now);

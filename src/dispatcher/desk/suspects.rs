@@ -34,19 +34,23 @@ impl Desk {
     pub(super) fn testify(
         &mut self,
         id: TaskId,
-        proxy: ProxyId,
+        line: ProxyId,
         venue: Venue,
         verdict: &Verdict,
         now: Timestamp,
     ) -> Then {
+        let proxy = self.witness(line);
         let Some(reason) = verdict.reason().cloned() else { return Then::Stale };
         let times = self.trials.get(id).map_or(0, |trial| trial.times(proxy));
         let again_at = now + self.backoff(times + 1);
         let trusted = self.is_trusted(proxy, &venue);
-        let testimony =
-            Testimony { proxy, venue: venue.clone(), verdict: verdict.clone(), trusted, entered: false, again_at };
+        if !self.is_rotating() {
+            self.docket.failed(proxy, &venue, id);
+        }
+        // An address of a rotating line has no other chance to prove itself: the record of the line speaks for it.
+        let (verdict, entered) = (verdict.clone(), self.is_rotating());
+        let testimony = Testimony { proxy, line, venue, verdict, trusted, entered, again_at };
         self.trials.open(id).testimonies.push(testimony);
-        self.docket.failed(proxy, &venue, id);
         self.blame(&reason);
         if let Some(then) = self.suspect_recipe(id, proxy, &reason, now) {
             return then;
@@ -102,7 +106,7 @@ impl Desk {
     /// How its trial stands, by what is known of the witnesses where they are judged.
     fn stand(&self, held: &Held, trial: &Trial) -> Stand {
         let prior = self.prior_of(held, trial);
-        let known = |testimony: &Testimony| self.docket.reliability(testimony.proxy, &self.seat(&testimony.venue));
+        let known = |testimony: &Testimony| self.docket.reliability(testimony.line, &self.seat(&testimony.venue));
         let alone = self.pool.usable() == 1;
         trial.stand(prior, |told| known(told).weight(), |told| known(told).share() >= VOICE, alone)
     }

@@ -2,6 +2,7 @@
 
 mod blame;
 mod pacing;
+mod spares;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,8 +40,15 @@ fn stats(leased: u64) -> Stats {
 impl Script {
     /// So many workers and proxies; the workers are there, and these tasks are claimed.
     fn new(workers: u16, proxies: u16, tasks: u64) -> Self {
+        Self::with(workers, proxies, tasks, |_| {})
+    }
+
+    /// The same under other limits.
+    fn with(workers: u16, proxies: u16, tasks: u64, change: impl FnOnce(&mut Limits)) -> Self {
         let routes: Vec<Route> = (1..=proxies).map(route).collect();
-        let desk = Desk::new(limits(workers.into()), &routes, &[], Timestamp::default());
+        let mut limits = limits(workers.into());
+        change(&mut limits);
+        let desk = Desk::new(limits, &routes, &[], Timestamp::default());
         let mut script = Self { desk, now: Timestamp::from_micros(1_000_000_000), orders: Vec::new() };
         for slot in 0..workers {
             script.on(Event::Ready(WorkerId { slot, incarnation: 0 }));

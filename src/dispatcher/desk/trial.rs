@@ -20,6 +20,8 @@ const VOICES: usize = 2;
 #[derive(Clone, Debug)]
 pub(super) struct Testimony {
     pub(super) proxy: ProxyId,
+    /// By whose record its word is weighed: its own, or that of the rotating line that it stood behind.
+    pub(super) line: ProxyId,
     /// Where it failed.
     pub(super) venue: Venue,
     pub(super) verdict: Verdict,
@@ -163,7 +165,8 @@ mod tests {
     fn testimony(proxy: u32, verdict: Verdict, entered: bool) -> Testimony {
         let venue = Venue { host: HostKey("site.test:80".into()), stage: StageId(0) };
         let again_at = Timestamp::default();
-        Testimony { proxy: ProxyId(proxy), venue, verdict, trusted: false, entered, again_at }
+        let (proxy, line) = (ProxyId(proxy), ProxyId(proxy));
+        Testimony { proxy, line, venue, verdict, trusted: false, entered, again_at }
     }
 
     fn trial(said: &[(u32, Verdict, bool)]) -> Trial {

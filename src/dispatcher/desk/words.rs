@@ -3,6 +3,7 @@
 //! Events come in and orders go out, nothing else does: this page is all of the Desk that its shell, and the simulation, need to
 //! know. Neither has an address or a channel in it.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,9 +13,9 @@ use crate::config;
 use crate::dispatcher::notice::{Ending, Notice};
 use crate::frontier::{Claim, Committed, Kept, Settlement};
 use crate::protocol::{Assignment, Cursor, FeedId, Outcome, ProxyRef, Signal, Why, WorkerId};
-use crate::proxy::Route;
+use crate::proxy::{Endpoint, Route};
 use crate::record::{Seq, StoredRecord};
-use crate::task::{Epoch, HostKey, Task, TaskId};
+use crate::task::{Epoch, HostKey, StageId, Task, TaskId};
 
 /// What the Desk has to know of the settings.
 #[derive(Clone, Debug)]
@@ -29,8 +30,12 @@ pub struct Limits {
     pub ban: config::Ban,
     /// `[health]`
     pub health: config::Health,
-    /// `proxies.wait`
-    pub wait: Duration,
+    /// `[proxies]`: order, budgets, rotating, wait
+    pub proxies: config::Proxies,
+    /// Up to so many workers are asked for when there are more proxies; `workers`, if the config says a number.
+    pub most_workers: usize,
+    /// Stages with `affinity = "referrer"`.
+    pub affine: BTreeSet<StageId>,
     /// How long fetches that are out are awaited when stopping: one hop's time-out.
     pub drain: Duration,
     /// `frontier.max_lag`: records not yet in the feeds, in bytes, beyond which fetching waits.
@@ -97,6 +102,8 @@ pub enum Event {
     SinkFinished,
     /// The sink is dead.
     SinkDied,
+    /// The proxies as they are now, each once.
+    ProxiesRead(Vec<Endpoint>),
     /// How much is free on the fullest disk that is written to; `None` if nobody can say.
     Free(Option<Free>),
     /// The time that was asked for by [`Order::WakeAt`] has come.
@@ -188,6 +195,8 @@ pub enum Order {
     FlushSink,
     /// Tell the sink to flush and close.
     FinishSink,
+    /// There are to be so many worker slots.
+    Workers(u16),
     /// From here on nobody is restarted.
     NoRestarts,
     /// Send [`Event::Timer`] then; an earlier wish is void.

@@ -57,8 +57,10 @@ impl Desk {
     pub(super) fn abandoned(&mut self, assignment: &Assignment, now: Timestamp) {
         self.keep_pace_of_lost(assignment, now);
         if let Some(control) = self.controls.remove(assignment) {
+            self.spend_unseen(assignment.proxy.id, now);
             return self.control_is_over(control.worker, assignment, now);
         }
+        self.spend_unseen(assignment.proxy.id, now);
         let worker = self.came_back(assignment, now);
         let Some(held) = self.held.get_mut(&assignment.task) else { return };
         if held.epoch != assignment.epoch || held.turn != assignment.turn || !matches!(held.place, Place::Assigned(_)) {

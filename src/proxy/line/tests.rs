@@ -48,6 +48,16 @@ fn url_forms_are_percent_decoded_and_the_raw_form_is_not() {
 }
 
 #[test]
+fn the_form_in_which_nothing_is_encoded_is_told_from_the_others() {
+    for bare in ["h:1:u:p", "h:1:u:p@q", "[::1]:80:u:p", "h:1:{a,b}:${P}"] {
+        assert!(is_bare(bare), "{bare}");
+    }
+    for other in ["h:1", "http://u:p@h:1", "u:p@h:1", "u-{1..3}:p@h:1", "p{1..3}.example:80", "h:x:u:p", "h:1:u"] {
+        assert!(!is_bare(other), "{other}");
+    }
+}
+
+#[test]
 fn what_can_be_read_in_two_ways_is_not_guessed() {
     assert_eq!(parts("h:80:u:p@q:99"), Err(LineError::Ambiguous));
 }
@@ -77,11 +87,8 @@ fn what_is_wrong_is_named() {
 #[test]
 fn comments_stand_only_at_the_start_of_a_line_and_numbers_count_every_line() {
     let text = "\u{feff}# mine\r\n\r\na.example:1\r\n  # more\nb.example:2:u:p#q\nnonsense\n";
-    let lines = read(text, Scheme::Http);
-    let numbers: Vec<usize> = lines.endpoints.iter().map(|(number, _)| *number).collect();
-    assert_eq!(numbers, [3, 5]);
-    assert_eq!(lines.endpoints[1].1.credentials.as_ref().unwrap().password.reveal(), "p#q");
-    assert_eq!(lines.errors, [(6, LineError::Port)]);
+    let lines: Vec<(usize, &str)> = numbered(text).collect();
+    assert_eq!(lines, [(3, "a.example:1"), (5, "b.example:2:u:p#q"), (6, "nonsense")]);
 }
 
 #[test]
@@ -131,7 +138,8 @@ proptest! {
     fn no_line_panics(line in "\\PC{0,40}", colons in "[a-z0-9:@/\\[\\]%. ]{0,30}") {
         shown(&line);
         shown(&colons);
-        read(&format!("{line}\n{colons}"), Scheme::Socks5);
+        is_bare(&line);
+        is_bare(&colons);
     }
 
     #[test]

@@ -1,7 +1,11 @@
 //! The pool as the Desk uses it: leases, draining, rests, retirement.
 
+use std::time::Duration;
+
 use super::*;
+use crate::pace::AddressId;
 use crate::proxy::{Endpoint, Scheme};
+use crate::task::{Epoch, TaskId};
 
 const NOW: Timestamp = Timestamp::from_micros(1_000_000);
 const LATER: Timestamp = Timestamp::from_micros(31_000_000);
@@ -102,4 +106,62 @@ fn direct_routes_are_one_address_and_proxies_are_each_their_own() {
     let pool = self::pool(2);
     let addresses: Vec<AddressId> = pool.iter().map(|(_, member)| member.address).collect();
     assert_ne!(addresses[0], addresses[1]);
+}
+
+#[test]
+fn by_best_the_spare_that_promises_most_goes_first_and_one_at_fault_last() {
+    let mut pool = pool(4);
+    for _ in 0..5 {
+        pool.usage(ProxyId(2)).expect("a member").succeed(Duration::from_millis(100));
+        pool.usage(ProxyId(3)).expect("a member").succeed(Duration::from_secs(1));
+    }
+    pool.usage(ONE).expect("a member").fault();
+    pool.rank_spares();
+    assert_eq!(pool.spares().map(|(id, _)| id.0).collect::<Vec<_>>(), [2, 3, 1, 0]);
+}
+
+#[test]
+fn by_best_those_never_used_have_their_turn_however_good_the_others_are() {
+    let mut pool = pool(20);
+    for id in (0..10).map(ProxyId) {
+        let usage = pool.usage(id).expect("a member");
+        usage.begin(NOW);
+        (0..50).for_each(|_| usage.succeed(Duration::from_millis(10)));
+    }
+    let bound: Vec<u32> = (0..8)
+        .map(|_| {
+            pool.rank_spares();
+            let (next, _) = pool.spares().next().expect("a spare");
+            pool.bind(next, WORKER).expect("a lease");
+            next.0
+        })
+        .collect();
+    assert_eq!(bound, [0, 1, 2, 10, 3, 4, 5, 11]);
+}
+
+#[test]
+fn by_least_used_the_one_with_the_fewest_requests_goes_first() {
+    let mut pool = pool(3).in_order(SpareOrder::LeastUsed);
+    pool.usage(ONE).expect("a member").spend(5, 0);
+    pool.usage(ProxyId(1)).expect("a member").spend(2, 0);
+    pool.rank_spares();
+    assert_eq!(pool.spares().map(|(id, _)| id.0).collect::<Vec<_>>(), [2, 1, 0]);
+}
+
+#[test]
+fn by_file_one_that_comes_back_takes_its_old_place() {
+    let mut pool = pool(3).in_order(SpareOrder::File);
+    let lease = pool.bind(ONE, WORKER).expect("a lease");
+    pool.release(lease, NOW);
+    assert_eq!(pool.spares().map(|(id, _)| id.0).collect::<Vec<_>>(), [0, 1, 2]);
+}
+
+#[test]
+fn rests_are_counted_once_each_however_often_they_are_prolonged() {
+    let mut pool = pool(1);
+    pool.close(ONE, After::Cool(NOW));
+    pool.close(ONE, After::Cool(LATER));
+    pool.wake(LATER);
+    pool.close(ONE, After::Cool(LATER));
+    assert_eq!(pool.get(ONE).expect("a member").rests(), 2);
 }

@@ -33,6 +33,10 @@ fn each() -> Vec<(Notice, &'static str, &'static str)> {
         (Notice::Cooling { proxy, until, reason: reason.clone() }, "proxy.cooling", "info"),
         (Notice::Rested { proxy }, "proxy.rested", "debug"),
         (Notice::Retired { proxy, reason: reason.clone() }, "proxy.retired", "warn"),
+        (Notice::UsedUp { proxy, reason: reason.clone() }, "proxy.used_up", "info"),
+        (Notice::Added { proxy, label: "gw.example:7777~3fa2".into() }, "proxy.added", "info"),
+        (Notice::Removed { proxy }, "proxy.removed", "info"),
+        (Notice::Reloaded { added: 1, removed: 2, changed: 3, listed: 9 }, "proxies.reloaded", "info"),
         (
             Notice::HostPaused { proxy, host, until, cause: PauseCause::Ban, reason: reason.clone() },
             "proxy.paused",

@@ -79,6 +79,13 @@ impl Tally {
             Notice::Cooling { proxy, .. } => self.proxies.of(*proxy).cooling(),
             Notice::Rested { proxy } => self.proxies.of(*proxy).rested(),
             Notice::Retired { proxy, reason } => self.proxies.of(*proxy).retired(reason),
+            Notice::UsedUp { proxy, .. } => self.proxies.of(*proxy).is_used_up = true,
+            Notice::Added { proxy, label } => {
+                Arc::make_mut(&mut self.names).name(*proxy, label);
+                self.proxies.of(*proxy).is_removed = false;
+            }
+            Notice::Removed { proxy } => self.proxies.of(*proxy).is_removed = true,
+            Notice::Reloaded { .. } => {}
             Notice::HostPaused { proxy, until, cause, .. } => self.proxies.of(*proxy).paused(*until, *cause),
             Notice::Page(page) => self.page(page),
             Notice::Probed(probe) => {

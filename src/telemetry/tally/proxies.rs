@@ -48,6 +48,8 @@ pub struct Proxy {
     ever_bound: bool,
     rests: bool,
     is_retired: bool,
+    pub(super) is_used_up: bool,
+    pub(super) is_removed: bool,
 }
 
 /// Where a proxy is.
@@ -64,6 +66,10 @@ pub enum ProxyState {
     Cooling,
     /// It is out for this run.
     Retired,
+    /// Its budget for this run is used up.
+    UsedUp,
+    /// It is not among the proxies any more.
+    Removed,
 }
 
 /// How many proxies are where.
@@ -75,7 +81,7 @@ pub struct ProxyCounts {
     pub spare: u64,
     /// Resting.
     pub cooling: u64,
-    /// Out for this run.
+    /// Out for this run, or used up.
     pub retired: u64,
     /// Leaving a host alone that seems to refuse them; counted above as well.
     pub banned: u64,
@@ -100,6 +106,8 @@ impl Proxies {
         proxy.bound_since = Some(now);
         proxy.ever_bound = true;
         proxy.rests = false;
+        // Only another password brings one back.
+        proxy.is_retired = false;
     }
 
     pub(super) fn released(&mut self, id: ProxyId, now: Timestamp) {
@@ -121,7 +129,8 @@ impl Proxies {
                 ProxyState::Bound => counts.bound += 1,
                 ProxyState::Spare | ProxyState::Unused => counts.spare += 1,
                 ProxyState::Cooling => counts.cooling += 1,
-                ProxyState::Retired => counts.retired += 1,
+                ProxyState::Retired | ProxyState::UsedUp => counts.retired += 1,
+                ProxyState::Removed => {}
             }
             counts.banned += u64::from(proxy.banned_until > now);
         }
@@ -182,6 +191,11 @@ impl Proxy {
 
     /// Where it is.
     pub const fn state(&self) -> ProxyState {
+        if self.is_removed {
+            return ProxyState::Removed;
+        } else if self.is_used_up {
+            return ProxyState::UsedUp;
+        }
         match (self.is_retired, self.bound_since, self.rests, self.ever_bound) {
             (true, ..) => ProxyState::Retired,
             (false, Some(_), ..) => ProxyState::Bound,

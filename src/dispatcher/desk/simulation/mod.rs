@@ -5,6 +5,7 @@
 //! `BURDOCK_SIM_SEED=n cargo test --lib simulation` repeats it. `BURDOCK_SIM_SEEDS=n` runs that many.
 
 mod figures;
+mod file;
 mod populations;
 mod scenario;
 mod site;

@@ -89,6 +89,8 @@ impl Population {
             told: std::env::var_os("BURDOCK_SIM_SEED").is_some(),
             stop_after: None,
             restart_after: None,
+            further: Vec::new(),
+            edits: Vec::new(),
             check_every: 97,
         }
     }

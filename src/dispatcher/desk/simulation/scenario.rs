@@ -3,7 +3,8 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use crate::config;
+use super::site::DETAIL;
+use crate::config::{self, SpareOrder};
 use crate::dispatcher::desk::{Limits, fixture};
 
 /// How a proxy behaves.
@@ -83,6 +84,10 @@ pub(super) struct Scenario {
     pub(super) told: bool,
     /// The operator stops it after so long.
     pub(super) stop_after: Option<Duration>,
+    /// Proxies that the file may have later, besides those that it begins with.
+    pub(super) further: Vec<ProxyKind>,
+    /// The file is another one after so long, and again.
+    pub(super) edits: Vec<Duration>,
     /// The process dies after so long, and another one goes on.
     pub(super) restart_after: Option<Duration>,
     /// Look after every so many events whether somebody is idle with work to do: in large worlds that takes long.
@@ -110,28 +115,55 @@ fn pick<'a, T>(rng: &mut fastrand::Rng, choices: &'a [T]) -> &'a T {
     &choices[rng.usize(0..choices.len())]
 }
 
+fn proxy(rng: &mut fastrand::Rng) -> ProxyKind {
+    match rng.u32(0..12) {
+        0 => ProxyKind::Dead,
+        1 => ProxyKind::Flaky(0.1 + 0.8 * rng.f64()),
+        2 => ProxyKind::Banning(rng.u32(0..20)),
+        3 => ProxyKind::Stalling,
+        4 => ProxyKind::Denying,
+        5 => ProxyKind::Lying(1 + rng.u32(0..6)),
+        _ => ProxyKind::Good,
+    }
+}
+
+/// What the config says of spares, and how the file changes.
+fn spares(rng: &mut fastrand::Rng, limits: &mut Limits) -> (Vec<ProxyKind>, Vec<Duration>) {
+    let few = |rng: &mut fastrand::Rng| rng.u8(0..6) == 0;
+    limits.proxies.order = *pick(rng, &[SpareOrder::Best, SpareOrder::LeastUsed, SpareOrder::File]);
+    limits.proxies.rotating = few(rng);
+    limits.proxies.max_requests = few(rng).then(|| rng.u64(1..30));
+    limits.proxies.max_age = few(rng).then(|| Duration::from_millis(rng.u64(1..20_000)));
+    limits.health.max_cooldowns = few(rng).then(|| rng.u64(1..4));
+    limits.most_workers = limits.workers.max(*pick(rng, &[0, 6, 16]));
+    if rng.bool() {
+        limits.affine.insert(DETAIL);
+    }
+    let further = (0..rng.usize(0..6)).map(|_| proxy(rng)).collect();
+    let edits = (0..rng.usize(0..6)).map(|_| Duration::from_millis(rng.u64(0..20_000))).collect();
+    (further, if rng.bool() { edits } else { Vec::new() })
+}
+
 impl Scenario {
+    /// How a proxy of the file behaves.
+    pub(super) fn kind(&self, number: usize) -> ProxyKind {
+        *self.proxies.iter().chain(&self.further).nth(number).expect("a kind")
+    }
+
     /// Anything.
     pub(super) fn random(seed: u64) -> Self {
         let mut rng = fastrand::Rng::with_seed(seed);
-        let proxies = (0..rng.usize(1..12))
-            .map(|_| match rng.u32(0..12) {
-                0 => ProxyKind::Dead,
-                1 => ProxyKind::Flaky(0.1 + 0.8 * rng.f64()),
-                2 => ProxyKind::Banning(rng.u32(0..20)),
-                3 => ProxyKind::Stalling,
-                4 => ProxyKind::Denying,
-                5 => ProxyKind::Lying(1 + rng.u32(0..6)),
-                _ => ProxyKind::Good,
-            })
-            .collect();
+        let proxies = (0..rng.usize(1..12)).map(|_| proxy(&mut rng)).collect();
         let workers = rng.usize(1..12);
         let mut limits = limits(&mut rng, workers);
         limits.bounds.min_free = seed.is_multiple_of(2).then_some(100);
+        let (further, edits) = spares(&mut fastrand::Rng::with_seed(seed ^ 0x11_57ed), &mut limits);
         Self {
             seed,
             limits,
             proxies,
+            further,
+            edits,
             lists: rng.u32(1..8),
             per_list: rng.u32(0..8),
             hosts: rng.u32(1..4),
@@ -153,6 +185,8 @@ impl Scenario {
         let mut scenario = Self::random(seed);
         scenario.proxies.fill(ProxyKind::Good);
         scenario.limits.bounds = config::Limits::default();
+        scenario.further.fill(ProxyKind::Good);
+        (scenario.limits.proxies.max_requests, scenario.limits.proxies.max_age) = (None, None);
         Self { bad_pages: 0.0, death: 0.0, loss: 0.0, commit_failure: 0.0, ..scenario }
     }
 
@@ -164,6 +198,7 @@ impl Scenario {
     /// Most proxies are dead, one is good.
     pub(super) fn many_dead_proxies(seed: u64) -> Self {
         let mut scenario = Self::faultless(seed);
+        scenario.edits.clear();
         let good = seed as usize % scenario.proxies.len();
         for (place, kind) in scenario.proxies.iter_mut().enumerate() {
             *kind = if place == good { ProxyKind::Good } else { ProxyKind::Dead };
@@ -175,6 +210,7 @@ impl Scenario {
     pub(super) fn all_dead(seed: u64) -> Self {
         let mut scenario = Self::faultless(seed);
         scenario.proxies.fill(ProxyKind::Dead);
+        scenario.further.fill(ProxyKind::Dead);
         scenario
     }
 

@@ -137,7 +137,9 @@ impl Site {
             return (Vec::new(), vec![record(task, now)]);
         }
         let list = task.request.url.path().rsplit('/').next().and_then(|text| text.parse().ok()).unwrap_or(0);
-        (self.links(list).iter().map(|url| new_task(DETAIL, url)).collect(), Vec::new())
+        let referrer: Arc<str> = task.request.url.as_str().into();
+        let link = |url: &String| NewTask { referrer: Some(Arc::clone(&referrer)), ..new_task(DETAIL, url) };
+        (self.links(list).iter().map(link).collect(), Vec::new())
     }
 
     pub(super) fn seeds(&self) -> Box<dyn Seeds> {

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::figures::Figures;
+use super::file::File;
 use super::scenario::{ProxyKind, Scenario};
 use super::site::Site;
 use crate::clock::Timestamp;
-use crate::dispatcher::desk::fixture::route;
+use crate::config::Budget;
 use crate::dispatcher::desk::{Desk, Event, Free, KEPT, Order, StoreCall};
 use crate::dispatcher::notice::{Ending, Notice};
 use crate::frontier::fingerprint::Fingerprinter;
@@ -30,6 +31,8 @@ enum Coming {
     Timer(u64),
     /// A worker is started in a slot.
     Start(WorkerId),
+    /// Somebody edits the file of proxies.
+    Edit,
     /// An idle worker answers that its proxy is spent.
     Reply(WorkerId, ProxyRef),
     /// The process dies, and another one begins.
@@ -41,6 +44,7 @@ struct Worker {
     incarnation: u32,
     alive: bool,
     proxy: Option<ProxyRef>,
+    route: Option<Arc<Route>>,
     jobs: usize,
     spent: bool,
 }
@@ -74,8 +78,15 @@ pub(super) struct World {
     coming: BTreeMap<(Timestamp, u64), Coming>,
     number: u64,
     timer: u64,
+    slots: u16,
     workers: BTreeMap<u16, Worker>,
     jobs: HashMap<u64, Job>,
+    /// How each proxy behaves, by its id; a restart gives other ids.
+    kinds: Vec<ProxyKind>,
+    /// Which of the file each proxy is, by its id.
+    numbers: Vec<usize>,
+    file: File,
+    /// How often each of the file was used.
     used: Vec<u32>,
     last_sent: HashMap<(ProxyId, HostKey), Timestamp>,
     last_begun: HashMap<HostKey, Timestamp>,
@@ -100,7 +111,8 @@ pub(super) struct World {
 impl World {
     pub(super) fn new(scenario: Scenario) -> Self {
         let mut rng = fastrand::Rng::with_seed(scenario.seed ^ 0x5eed);
-        let routes: Vec<Route> = (0..scenario.proxies.len()).map(|number| route(number as u16)).collect();
+        let file = File::new(scenario.proxies.len());
+        let routes: Vec<Route> = file.endpoints().into_iter().map(Route::Proxy).collect();
         let site = Site::new(&scenario, &mut rng);
         let names = vec!["list".into(), "detail".into()];
         let mut world = Self {
@@ -114,9 +126,13 @@ impl World {
             coming: BTreeMap::new(),
             number: 0,
             timer: 0,
+            slots: scenario.limits.workers as u16,
             workers: BTreeMap::new(),
             jobs: HashMap::new(),
-            used: vec![0; scenario.proxies.len()],
+            kinds: scenario.proxies.clone(),
+            file,
+            numbers: (0..scenario.proxies.len()).collect(),
+            used: vec![0; scenario.proxies.len() + scenario.further.len()],
             last_sent: HashMap::new(),
             last_begun: HashMap::new(),
             done: HashSet::new(),
@@ -142,6 +158,9 @@ impl World {
             world.later(after, Coming::Restart);
         }
         world.look_at_disks();
+        for after in world.scenario.edits.clone() {
+            world.later(after, Coming::Edit);
+        }
         if let Some(after) = world.scenario.stop_after {
             world.later(after, Coming::Event(Event::Stop(Signal::Interrupt)));
         }
@@ -187,7 +206,11 @@ impl World {
         self.last_sent.retain(|_, sent| *sent <= now);
         (self.claims_out, self.commits_out, self.restarts, self.restarted) = (0, 0, true, true);
         self.store.recover().expect("recovered");
-        let routes: Vec<Route> = (0..self.scenario.proxies.len()).map(|number| route(number as u16)).collect();
+        let endpoints = self.file.endpoints();
+        self.numbers = endpoints.iter().map(|endpoint| File::number(&endpoint.label)).collect();
+        self.kinds = self.numbers.iter().map(|&number| self.scenario.kind(number)).collect();
+        self.slots = self.scenario.limits.workers as u16;
+        let routes: Vec<Route> = endpoints.into_iter().map(Route::Proxy).collect();
         let kept: Vec<Kept> = KEPT.iter().flat_map(|kind| self.store.kept(kind).expect("what is kept")).collect();
         let mut limits = self.scenario.limits.clone();
         limits.stored = self.through;
@@ -242,6 +265,11 @@ impl World {
             Coming::Timer(_) => {}
             Coming::Start(id) => self.start(id),
             Coming::Restart => self.restart(),
+            Coming::Edit => {
+                let all = self.scenario.proxies.len() + self.scenario.further.len();
+                self.file.edit(all, &mut self.rng);
+                self.tell(Event::ProxiesRead(self.file.endpoints()));
+            }
             Coming::JobEnds(number) => self.job_ends(number),
             Coming::Reply(id, proxy) => {
                 if let Some(worker) = self.worker(id)
@@ -288,10 +316,12 @@ impl World {
 
     fn obey(&mut self, order: Order) {
         match order {
-            Order::Bind { worker, proxy, .. } => {
+            Order::Bind { worker, proxy, route } => {
+                assert!(self.file.has(&route), "bound as it is not in the file (any more)\n{}", self.story());
                 if let Some(worker) = self.worker(worker) {
                     assert_eq!(worker.jobs, 0, "bound while it works");
                     worker.proxy = Some(proxy);
+                    worker.route = Some(route);
                     worker.spent = false;
                 }
             }
@@ -333,6 +363,15 @@ impl World {
             Order::FinishSink => {
                 let wait = self.soon();
                 self.later(wait, Coming::Event(Event::SinkFinished));
+            }
+            Order::Workers(slots) => {
+                assert!(usize::from(slots) <= self.scenario.limits.most_workers, "more workers than there may be");
+                let there = self.slots;
+                self.slots = slots;
+                for slot in there..slots {
+                    let wait = self.soon();
+                    self.later(wait, Coming::Start(WorkerId { slot, incarnation: 0 }));
+                }
             }
             Order::NoRestarts => self.restarts = false,
             Order::WakeAt(at) => {
@@ -387,7 +426,7 @@ impl World {
     }
 
     fn noted(&mut self, notice: Notice) {
-        self.figures.heard(&notice, &self.scenario.proxies);
+        self.figures.heard(&notice, &self.kinds);
         match notice {
             Notice::Bound { worker, proxy } => {
                 let other = self.bound.insert(proxy.id, (worker, proxy));
@@ -395,6 +434,13 @@ impl World {
             }
             Notice::Released { proxy, .. } => {
                 assert_eq!(self.bound.remove(&proxy.id).map(|(_, bound)| bound), Some(proxy));
+            }
+            Notice::Added { proxy, label } => {
+                let number = File::number(&label);
+                if proxy.0 as usize == self.kinds.len() {
+                    self.kinds.push(self.scenario.kind(number));
+                    self.numbers.push(number);
+                }
             }
             Notice::Charged { .. } => self.charges += 1,
             _ => {}
@@ -415,11 +461,13 @@ impl World {
         assert_eq!(worker.jobs, 0, "more than it can carry");
         assert!(!worker.spent, "a task through a spent proxy");
         worker.jobs += 1;
+        let route = worker.route.clone().expect("a route");
         self.check_host(&task.host);
+        assert!(self.file.has(&route), "a task by a proxy or password that is not in the file\n{}", self.story());
         let is_control = assignment.epoch == Epoch::default();
         self.figures.controls += u64::from(is_control);
-        let kind = self.scenario.proxies[assignment.proxy.id.0 as usize];
-        let used = &mut self.used[assignment.proxy.id.0 as usize];
+        let kind = self.kinds[assignment.proxy.id.0 as usize];
+        let used = &mut self.used[self.numbers[assignment.proxy.id.0 as usize]];
         *used += 1;
         let answer = self.site.answer(&task, kind, *used, &mut self.rng);
         let dials = self.soon();
@@ -584,8 +632,9 @@ impl World {
             let known = self.cursors.get(&FeedId(feed as u16)).copied().unwrap_or_default();
             assert!(known == self.through || store_broke, "a cursor is not committed\n{}", story());
         }
-        let has_good = self.scenario.proxies.contains(&ProxyKind::Good);
-        if has_good && self.scenario.bad_pages == 0.0 {
+        let has_good = self.kinds.contains(&ProxyKind::Good) && self.scenario.edits.is_empty();
+        let has_no_end = self.scenario.limits.proxies.budget() == Budget::default();
+        if has_good && has_no_end && self.scenario.bad_pages == 0.0 {
             assert!(!matches!(ending, Ending::NoProxy { .. }), "gave up with a good proxy in the pool\n{}", story());
         }
         let mut figures = self.figures;
