@@ -373,6 +373,7 @@ fn a_success_convicts_the_proxy_that_failed_on_the_page_before() {
     let (other, again) = script.fetches()[0];
     script.fetched(other, again, Verdict::Done);
     assert_eq!(script.desk.pool.get(assignment.proxy.id).map(|member| member.health.score()), Some(1.0));
+    assert!(script.desk.docket.debtors().next().is_none(), "it has nothing left to prove");
 }
 
 /// A worker and a proxy each have done `each` pages of the site; then `tasks` are claimed.

@@ -62,19 +62,34 @@ fn a_control_commits_nothing() {
     assert_eq!(script.desk.done.pages, 60);
 }
 
-#[test]
-fn a_further_attempt_of_a_condemned_page_costs_one_request() {
+/// A page that has used its first attempt is claimed again.
+fn condemned_once(verdict: &Verdict) -> Script {
     let mut script = warmed_up(5, 20, 1);
-    answer_all(&mut script, &stalled());
+    answer_all(&mut script, verdict);
     assert!(matches!(script.fates()[..], [Fate::Retry { attempts: 1, .. }]));
     let mut again = fixture::task(1001, "site.test", 0);
     (again.attempts, again.requests) = (1, 4);
     script.orders.clear();
     let claimed = vec![Claimed { task: Arc::new(again), epoch: Epoch(2001) }];
     script.on(Event::Claimed(Claim { tasks: claimed, next_due: None, stats: stats(1) }));
-    let (failures, _) = answer_all(&mut script, &stalled());
-    assert_eq!(failures, 1);
+    script
+}
+
+#[test]
+fn a_further_attempt_of_a_condemned_page_costs_one_request() {
+    let mut script = condemned_once(&stalled());
+    assert_eq!(answer_all(&mut script, &stalled()), (1, 0));
     assert!(matches!(script.fates()[..], [Fate::Retry { attempts: 2, .. }]));
+}
+
+#[test]
+fn a_page_that_is_known_to_be_forbidden_pauses_nobody_at_a_further_attempt() {
+    let forbidden = Verdict::Banned(reason("status.403"));
+    let mut script = condemned_once(&forbidden);
+    assert_eq!(answer_all(&mut script, &forbidden), (1, 0));
+    for (_, member) in script.desk.pool.iter() {
+        assert!(!matches!(script.desk.pace.permit(member.address, &site(), script.now), Permit::Paused(_)));
+    }
 }
 
 #[test]
