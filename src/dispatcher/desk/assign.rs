@@ -175,6 +175,7 @@ impl Desk {
         let Some(Hands::Holding(mut grip)) = self.roster.get(worker) else { return };
         let Some(held) = self.held.get_mut(&task) else { return };
         self.window.take(task);
+        self.intake.given();
         held.place = Place::Assigned(worker);
         held.turn += 1;
         held.repeat = false;
