@@ -2,7 +2,9 @@
 //!
 //! Everything that is connected to something else is connected here. It decides nothing.
 
+pub mod resume;
 mod seeds;
+pub mod shapes;
 mod storage;
 #[cfg(test)]
 mod tests;
@@ -10,6 +12,7 @@ mod tests;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +23,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use self::storage::Storage;
+use self::resume::Plan as ResumePlan;
+use self::storage::{Opening, Storage};
 use crate::address::{DropParams, Scope, start_hosts};
 use crate::clock::Clock;
 use crate::config::{Count, Hosts, Settings};
@@ -40,9 +44,6 @@ use crate::worker::{FetchParts, ProxyWorker, Rules, WorkerParts};
 /// When the dispatcher has ended, everybody else has been told to: who has not stopped after this is left behind.
 const LAST_WAIT: Duration = Duration::from_secs(10);
 
-/// `frontier.max_lag` of the config contract.
-const MAX_LAG: u64 = 64 << 20;
-
 /// What a crawl is given besides its settings.
 pub struct Surroundings {
     /// The names behind its numbers.
@@ -51,6 +52,8 @@ pub struct Surroundings {
     pub clock: Clock,
     /// The key of the run's fingerprints.
     pub fingerprint_key: [u8; 16],
+    /// How a run that is there already goes on.
+    pub resuming: Option<ResumePlan>,
     /// Where people look on.
     pub view: Option<View>,
     /// What to do on the second signal: leave at once.
@@ -84,8 +87,8 @@ type Roll = Rc<RefCell<BTreeMap<WorkerId, Addr<ProxyWorker>>>>;
 ///
 /// # Errors
 /// If the settings ask for what cannot be had (a feed that cannot be opened, a CA that cannot be read); nothing is crawled.
-pub async fn run(settings: Settings, surroundings: Surroundings) -> anyhow::Result<Ended> {
-    let plan = plan(settings, &surroundings)?;
+pub async fn run(settings: Settings, mut surroundings: Surroundings) -> anyhow::Result<Ended> {
+    let plan = plan(settings, &mut surroundings)?;
     let running = launch(plan, &surroundings);
     let signals = actix_rt::spawn(heed_signals(running.dispatcher.clone(), surroundings.leave));
     let ended = running.wait().await;
@@ -114,12 +117,12 @@ pub fn fetch_parts(settings: &Settings, clock: Clock) -> anyhow::Result<FetchPar
     })
 }
 
-fn plan(settings: Settings, surroundings: &Surroundings) -> anyhow::Result<Plan> {
+fn plan(settings: Settings, surroundings: &mut Surroundings) -> anyhow::Result<Plan> {
     let fetching = fetch_parts(&settings, surroundings.clock)?;
     let (recipe, scope) = (&fetching.recipe, &fetching.scope);
-    let start_stage = recipe.stage_id(&settings.crawl.start_stage).context("no such start stage")?;
-    let storage =
-        storage::open(&settings, start_stage, recipe, scope, surroundings.fingerprint_key, surroundings.clock.now())?;
+    let stage = recipe.stage_id(&settings.crawl.start_stage).context("no such start stage")?;
+    let (key, plan) = (surroundings.fingerprint_key, surroundings.resuming.take());
+    let storage = storage::open(&settings, Opening { stage, recipe, scope, key, plan }, surroundings.clock.now())?;
     // Our own address may be in several hands: a lease for each worker, all of one pace.
     let routes =
         if settings.proxies.direct { vec![Route::Direct; settings.worker_count()] } else { settings.routes.clone() };
@@ -135,7 +138,7 @@ fn limits(settings: &Settings, stored: Seq, seed: u64) -> Limits {
         health: settings.health,
         wait: settings.proxies.wait,
         drain: settings.fetch.timeout,
-        max_lag: MAX_LAG,
+        max_lag: settings.frontier.max_lag,
         bounds: settings.limits,
         feeds: settings.feeds.len(),
         stored,
@@ -157,11 +160,14 @@ fn launch(plan: Plan, surroundings: &Surroundings) -> Running {
 
     let parts = DispatcherParts {
         desk: Desk::new(limits(&settings, stored, fastrand::u64(..)), &routes),
-        frontier,
         feed_names,
-        observer: Observer::new(Arc::clone(&surroundings.names), clock.now()).shown_on(surroundings.view.clone()),
+        observer: Observer::new(Arc::clone(&surroundings.names), clock.now())
+            .going_on_from(frontier.stats())
+            .shown_on(surroundings.view.clone()),
+        frontier,
         feeds: settings.feeds.iter().map(|feed| feed.path.clone()).collect(),
         clock,
+        disks: disks(&settings),
         heartbeat: settings.log.heartbeat,
         supervisor: supervisor.clone().recipient(),
         ended: ended_in,
@@ -196,6 +202,17 @@ fn start_worker(homes: Vec<ArbiterHandle>, parts: WorkerParts, roll: Roll) -> St
         roll.borrow_mut().insert(id, worker.clone());
         worker.recipient()
     })
+}
+
+/// Folders on all disks that are written to, if room is to be left on them.
+fn disks(settings: &Settings) -> Vec<PathBuf> {
+    if settings.limits.min_free.is_none() {
+        return Vec::new();
+    }
+    let files = settings.feeds.iter().map(|feed| &feed.path).filter(|path| path.is_file()).chain([&settings.log.file]);
+    let folders: BTreeSet<PathBuf> =
+        files.filter_map(|file| file.parent()).map(Into::into).chain([settings.run_dir()]).collect();
+    folders.into_iter().collect()
 }
 
 fn threads(settings: &Settings) -> usize {

@@ -139,6 +139,8 @@ pub enum SinkOrder {
         /// The new ones, where the sink cannot read them from the store.
         records: Vec<StoredRecord>,
     },
+    /// Nothing more is on its way: do not wait for more before making durable what there is.
+    Flush,
     /// The end: flush, close, answer.
     Finish,
 }

@@ -24,6 +24,8 @@ use lock::Lock;
 const MANIFEST: &str = "run.json";
 const LOCK: &str = "run.lock";
 const REPORT: &str = "report.json";
+/// Where the tasks of a run are kept, unless they are in memory only.
+pub const STORE: &str = "store.sqlite";
 /// Files are written under this ending first; a crash may leave one behind.
 const UNFINISHED: &str = "tmp";
 
@@ -32,17 +34,33 @@ const UNFINISHED: &str = "tmp";
 pub enum Existing {
     /// Say how it ended; what was only in memory cannot be continued.
     Keep,
-    /// Go on with it where it stopped, or say how it ended.
-    Continue,
+    /// Give it out, with how it ended: what it holds decides whether there is more to do.
+    Continue(Changes),
     /// Move it aside and begin anew.
     MoveAside,
+}
+
+/// What to do with changes of the config that the pages that are done speak against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Changes {
+    /// Name them, and do not go on.
+    Refuse,
+    /// Go on; pages that are done keep their records.
+    Accept,
 }
 
 /// What was found on opening.
 #[derive(Debug)]
 pub enum Opened {
-    /// A run to crawl: a new one, or one that is continued.
+    /// A new run to crawl.
     New(RunFolder),
+    /// A run that was begun before.
+    Begun {
+        /// Its folder.
+        folder: RunFolder,
+        /// Its exit code, if everything in it had ended then.
+        complete: Option<ExitCode>,
+    },
     /// The run has ended completely before; there is nothing to crawl.
     Finished {
         /// Its exit code.
@@ -89,14 +107,9 @@ impl RunFolder {
                         return Ok(Opened::Finished { exit_code, report: path.join(REPORT) });
                     }
                 }
-                Existing::Continue => {
-                    if let Some(exit_code) = complete(&path)? {
-                        return Ok(Opened::Finished { exit_code, report: path.join(REPORT) });
-                    }
-                    if manifest.config.digest != source.digest {
-                        return Err(FolderError::Changed { folder: path, config: source.path.clone() });
-                    }
-                    return Ok(Opened::New(Self { path, manifest, _lock: lock }));
+                Existing::Continue(_) => {
+                    let complete = complete(&path)?;
+                    return Ok(Opened::Begun { folder: Self { path, manifest, _lock: lock }, complete });
                 }
             }
         }
@@ -120,6 +133,14 @@ impl RunFolder {
         self.path.join(REPORT)
     }
 
+    /// Checks that a run which was begun left nothing that cannot be continued, though it kept its tasks in memory only.
+    ///
+    /// # Errors
+    /// It did not come to its end.
+    pub fn check_kept_in_memory(&self) -> Result<(), FolderError> {
+        if self.report_path().exists() { may_begin(&self.path).map(drop) } else { Ok(()) }
+    }
+
     /// Writes the report, whole or not at all.
     ///
     /// # Errors
@@ -129,11 +150,15 @@ impl RunFolder {
     }
 
     /// Notes that the crawl did not even begin, because the config asks for something that cannot be had; the next process may
-    /// then begin it here.
+    /// then begin it here. What a crawl has reported before stays.
     ///
     /// # Errors
     /// The file system refuses.
     pub fn never_began(&self, why: &str) -> Result<(), FolderError> {
+        let before = read_json::<Past>(&self.report_path())?;
+        if before.is_some_and(|past| past.exit_code != ExitCode::Usage) {
+            return Ok(());
+        }
         self.write_report(&Past { exit_code: ExitCode::Usage, ended_because: why.into() })
     }
 }
@@ -153,7 +178,10 @@ fn complete(folder: &Path) -> Result<Option<ExitCode>, FolderError> {
 
 /// What stands in a run's way: nothing if it never began, its exit code if it is complete, otherwise an error.
 fn may_begin(folder: &Path) -> Result<Option<ExitCode>, FolderError> {
-    let unfinished = |state| FolderError::Unfinished { folder: folder.into(), state };
+    let unfinished = |state| match folder.join(STORE).exists() {
+        true => FolderError::Stored { folder: folder.into(), state },
+        false => FolderError::Unfinished { folder: folder.into(), state },
+    };
     match read_json::<Past>(&folder.join(REPORT))? {
         Some(past) if past.exit_code.is_complete() => Ok(Some(past.exit_code)),
         Some(past) if past.exit_code == ExitCode::Usage => Ok(None),

@@ -77,7 +77,7 @@ fn settings(home: &Path) -> Settings {
         ban: config::Ban { status: vec![], cooldown: second },
         health: config::Health { max_errors: 1, decay: 0.5, cooldown: second, cooldown_max: second, max_silent: 1 },
         feeds: vec![feed],
-        frontier: config::Frontier { kind: config::FrontierKind::Memory },
+        frontier: config::Frontier { kind: config::FrontierKind::Memory, keep_records: true, max_lag: 1 << 20 },
         log: config::Log {
             format: config::LogFormat::Json,
             level: config::LogLevel::Info,
@@ -89,7 +89,7 @@ fn settings(home: &Path) -> Settings {
 }
 
 /// A crawl of two pages, one of which was gone, that is stopped; with a panic that was caught, and a library's warning.
-fn crawl(_: Settings, around: &Surroundings<'_>) -> anyhow::Result<Crawled> {
+fn crawl(_: Settings, around: Surroundings<'_>) -> anyhow::Result<Crawled> {
     let mut observer = Observer::new(Arc::clone(&around.names), around.clock.now());
     let worker = WorkerId { slot: 0, incarnation: 0 };
     let proxy = ProxyRef { id: ProxyId(0), epoch: Epoch(1) };
@@ -104,7 +104,7 @@ fn crawl(_: Settings, around: &Surroundings<'_>) -> anyhow::Result<Crawled> {
     Ok(Crawled { ending, tally: observer.into_tally() })
 }
 
-fn not_reached(_: Settings, _: &Surroundings<'_>) -> anyhow::Result<Crawled> {
+fn not_reached(_: Settings, _: Surroundings<'_>) -> anyhow::Result<Crawled> {
     panic!("nothing is to be crawled")
 }
 

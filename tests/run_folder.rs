@@ -6,7 +6,15 @@ use common::{Bed, Crawl, Fault, Running, World};
 
 /// A crawl that takes some seconds, and has some of its records already.
 fn under_way() -> (World, Running) {
-    let world = Bed::new().proxies(2).lists(1).per_list(20).set("pace.delay", "\"500ms\"").world();
+    started(Bed::new())
+}
+
+fn under_way_in_memory() -> (World, Running) {
+    started(Bed::new().set("frontier.kind", "memory"))
+}
+
+fn started(bed: Bed) -> (World, Running) {
+    let world = bed.proxies(2).lists(1).per_list(20).set("pace.delay", "\"500ms\"").world();
     let mut running = world.start(&[]);
     for _list_and_details in 0..4 {
         running.until_event("page.fetched");
@@ -52,8 +60,8 @@ fn ctrl_c_ends_in_order_with_130_and_a_report() {
 }
 
 #[test]
-fn an_interrupted_run_is_refused_until_fresh_moves_it_aside() {
-    let (world, running) = under_way();
+fn an_interrupted_run_in_memory_is_refused_until_fresh_moves_it_aside() {
+    let (world, running) = under_way_in_memory();
     running.signal("TERM");
     running.finish().expect_exit(143);
     let ended = world.start(&[]).finish().expect_exit(2).expect_said("--fresh");
@@ -63,11 +71,25 @@ fn an_interrupted_run_is_refused_until_fresh_moves_it_aside() {
 }
 
 #[test]
-fn a_run_that_was_killed_is_refused_like_an_interrupted_one() {
-    let (world, running) = under_way();
+fn a_run_in_memory_that_was_killed_is_refused_like_an_interrupted_one() {
+    let (world, running) = under_way_in_memory();
     running.signal("KILL");
     assert_eq!(running.finish().code, -9);
     world.start(&[]).finish().expect_exit(2).expect_said("--fresh");
+}
+
+#[test]
+fn a_run_is_not_continued_in_another_frontier_than_its_own() {
+    for (first, then, said) in [
+        ("memory", "sqlite", "a run in memory cannot be continued"),
+        ("sqlite", "memory", "frontier.kind = \"sqlite\""),
+    ] {
+        let world = Bed::new().proxies(2).world();
+        let kind = |kind| format!("frontier.kind={kind}");
+        world.start(&["--set", &kind(first), "--set", "limits.pages=2"]).finish().expect_exit(5);
+        let ended = world.start(&["--set", &kind(then)]).finish().expect_exit(2);
+        ended.expect_said(said).expect_said("--fresh");
+    }
 }
 
 #[test]

@@ -10,8 +10,19 @@ use serde::Deserialize;
 use super::merged::Merged;
 use super::{Compress, Feed, FeedKind, IfExists, Log, MetaColumn, STDOUT, Stage};
 
-/// Files of a run's folder that are no feeds.
-const OWN_FILES: [&str; 3] = ["report.json", "run.json", "run.lock"];
+/// Files of a run's folder that are neither feeds nor the log.
+const OWN_FILES: [&str; 10] = [
+    "report.json",
+    "report.tmp",
+    "run.json",
+    "run.lock",
+    "run.tmp",
+    "store.sqlite",
+    "store.sqlite-wal",
+    "store.sqlite-shm",
+    "store.fingerprints",
+    "store.tmp",
+];
 
 /// How standard output is written as a path.
 const DASH: &str = "-";
@@ -141,7 +152,14 @@ impl Merged<'_> {
     fn check_paths(&mut self, feeds: &[Feed], run_dir: &Path, log: Option<&Log>) {
         let mut taken: Vec<(PathBuf, &str)> =
             OWN_FILES.iter().map(|name| (run_dir.join(name), "a file of the run's own")).collect();
-        taken.extend(log.map(|log| (log.file.clone(), "the log file")));
+        if let Some(log) = log {
+            if taken.iter().any(|(own, _)| real(own) == real(&log.file)) {
+                let message =
+                    format!("the log file and a file of the run's own are at one path: {}", self.near(Some(&log.file)));
+                self.fault("log.file", message, "give it another path");
+            }
+            taken.push((log.file.clone(), "the log file"));
+        }
         for (place, feed) in feeds.iter().enumerate() {
             let path = real(&feed.path);
             match taken.iter().find(|(other, _)| real(other) == path) {

@@ -263,8 +263,8 @@ const FRONTIER: &[Key] = &[
     built("kind", Word(&["memory", "sqlite"], &["redis"])),
     later("url"),
     later("lease"),
-    later("keep_records"),
-    later("max_lag"),
+    built("keep_records", Bool),
+    built("max_lag", Size),
 ];
 
 const LOG: &[Key] = &[
@@ -282,9 +282,9 @@ const LIMITS: &[Key] = &[
     built("records", AT_MOST),
     built("duration", Shape::OrNone(&SOME_TIME)),
     built("bytes", Shape::OrNone(&Size)),
-    later("depth"),
+    built("depth", Shape::OrNone(&Whole(0, COUNT))),
     built("dead_letters", AT_MOST),
-    later("min_free"),
+    built("min_free", Shape::OrNone(&Size)),
 ];
 
 const SUPERVISOR: &[Key] = &[built("max_restarts", Whole(0, COUNT)), built("window", SOME_TIME)];

@@ -221,6 +221,11 @@ pub enum FrontierKind {
 pub struct Frontier {
     /// Where tasks are kept.
     pub kind: FrontierKind,
+    /// Records stay after every feed has them.
+    pub keep_records: bool,
+    /// Records not yet in the feeds, in bytes, beyond which fetching waits.
+    #[serde(deserialize_with = "deserialize_size")]
+    pub max_lag: u64,
 }
 
 /// `[supervisor]`

@@ -45,18 +45,20 @@ fetch.allow_private = true
         let settings = load_text("crash.toml", &text, folder.path(), &[], std::iter::empty(), folder.path())
             .unwrap_or_else(|errors| panic!("{errors}"))
             .settings;
+        std::fs::create_dir_all(settings.run_dir()).expect("the run's folder");
         Self { site, _proxies: proxies, folder, settings }
     }
 
     fn launch(&self) -> Running {
-        let surroundings = Surroundings {
+        let mut surroundings = Surroundings {
+            resuming: None,
             names: Arc::new(Names::of(&self.settings)),
             view: None,
             clock: Clock::start(),
             fingerprint_key: [7; 16],
             leave: Box::new(|_| {}),
         };
-        launch(plan(self.settings.clone(), &surroundings).expect("a plan"), &surroundings)
+        launch(plan(self.settings.clone(), &mut surroundings).expect("a plan"), &surroundings)
     }
 
     fn feed(&self) -> &Path {

@@ -6,12 +6,14 @@
 mod handlers;
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use actix::prelude::*;
 use tokio::sync::oneshot;
 
 use super::desk::{Desk, Event, Order, StoreCall};
+use super::disk;
 use super::notice::{Ending, Notice};
 use super::store::{Store, StoreRequest};
 use crate::clock::Clock;
@@ -19,6 +21,9 @@ use crate::frontier::{DeadLetter, FeedNames, Frontier, Stats};
 use crate::protocol::{NoRestarts, Obituary, ProxyLease, Role, SinkOrder, TaskLease, WorkerId, WorkerOrder};
 use crate::telemetry::progress::REFRESH;
 use crate::telemetry::{Observer, Tally};
+
+/// How often the disks are asked for their room: at 100 MB/s the default of `limits.min_free` lasts for five times as long.
+const LOOK_AT_DISKS: Duration = Duration::from_secs(1);
 
 /// How a crawl ended, and all that is known of it.
 #[derive(Debug)]
@@ -44,9 +49,11 @@ pub struct DispatcherParts {
     /// The names under which the feeds' cursors are kept.
     pub feed_names: FeedNames,
     /// The paths of the feeds, by number.
-    pub feeds: Vec<std::path::PathBuf>,
+    pub feeds: Vec<PathBuf>,
     /// The crawl's time.
     pub clock: Clock,
+    /// Folders on the disks that are written to, if they are to be watched.
+    pub disks: Vec<PathBuf>,
     /// How often `run.progress` is said.
     pub heartbeat: Duration,
     /// Who restarts workers.
@@ -63,7 +70,8 @@ pub struct Dispatcher {
     frontier: Option<(Box<dyn Frontier>, FeedNames)>,
     store: Option<Store>,
     observer: Option<Observer>,
-    feeds: Vec<std::path::PathBuf>,
+    feeds: Vec<PathBuf>,
+    disks: Vec<PathBuf>,
     clock: Clock,
     heartbeat: Duration,
     workers: HashMap<WorkerId, Recipient<WorkerOrder>>,
@@ -86,6 +94,7 @@ impl Dispatcher {
             observer: Some(parts.observer),
             feeds: parts.feeds,
             clock: parts.clock,
+            disks: parts.disks,
             heartbeat: parts.heartbeat,
             workers: HashMap::new(),
             sink: None,
@@ -122,6 +131,7 @@ impl Dispatcher {
             }
             Order::HandBack(leases) => self.ask_store(StoreRequest::HandBack(leases)),
             Order::Stored { through, records } => self.order_sink(SinkOrder::Stored { through, records }),
+            Order::FlushSink => self.order_sink(SinkOrder::Flush),
             Order::FinishSink => self.order_sink(SinkOrder::Finish),
             Order::NoRestarts => self.supervisor.do_send(NoRestarts),
             Order::WakeAt(at) => {
@@ -160,6 +170,16 @@ impl Dispatcher {
         if let Some(store) = &self.store {
             store.ask(request);
         }
+    }
+
+    /// Away from the mailbox: a disk may be slow to answer. It is asked again only once it has.
+    fn look_at_disks(&mut self, ctx: &mut Context<Self>) {
+        let disks = self.disks.clone();
+        let look = actix_rt::task::spawn_blocking(move || disk::fullest(&disks)).into_actor(self);
+        ctx.spawn(look.map(|free, dispatcher, ctx| {
+            dispatcher.tell(Event::Free(free.unwrap_or_default()), ctx);
+            ctx.run_later(LOOK_AT_DISKS, Self::look_at_disks);
+        }));
     }
 
     fn note(&mut self, notice: Notice) {
@@ -206,6 +226,9 @@ impl Actor for Dispatcher {
                     self.tell(Event::StoreFailed { what: StoreCall::Any, error }, ctx);
                 }
             }
+        }
+        if !self.disks.is_empty() {
+            self.look_at_disks(ctx);
         }
         if self.observer.as_ref().is_some_and(Observer::is_shown) {
             ctx.run_interval(REFRESH, |dispatcher, _| {

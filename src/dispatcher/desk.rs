@@ -12,6 +12,7 @@ mod fixture;
 mod intake;
 mod ledger;
 mod penalty;
+mod room;
 mod roster;
 #[cfg(test)]
 mod simulation;
@@ -30,10 +31,11 @@ use std::time::Duration;
 use self::ending::Phase;
 use self::intake::Intake;
 use self::ledger::Ledger;
+use self::room::Room;
 use self::roster::{Hands, Roster, Stirred};
 use self::trial::Trial;
 use self::window::Window;
-pub use self::words::{Event, Limits, Order, StoreCall};
+pub use self::words::{Event, Free, Limits, Order, StoreCall};
 use crate::clock::Timestamp;
 use crate::dispatcher::notice::{Ending, Notice};
 use crate::frontier::Try;
@@ -105,6 +107,7 @@ pub struct Desk {
     barred_since: Option<Timestamp>,
     done: Done,
     feeds_behind: bool,
+    room: Room,
     sink_lost: bool,
     last_gone: WorkerId,
     alarm: Option<Timestamp>,
@@ -133,6 +136,7 @@ impl Desk {
             barred_since: None,
             done: Done::default(),
             feeds_behind: false,
+            room: Room::to_be_left(limits.bounds.min_free),
             sink_lost: false,
             last_gone: WorkerId { slot: 0, incarnation: 0 },
             alarm: None,
@@ -160,6 +164,7 @@ impl Desk {
             Event::FeedFailed { feed, error } => self.feed_failed(feed, error, now),
             Event::SinkFinished => self.sink_finished(),
             Event::SinkDied => self.sink_died(now),
+            Event::Free(free) => self.found_free(free),
             Event::Timer => self.alarm = None,
             Event::Stop(signal) => self.stop(Ending::Interrupted(signal), now),
         }

@@ -4,5 +4,6 @@
 
 pub mod actor;
 pub mod desk;
+mod disk;
 pub mod notice;
 pub mod store;

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use super::desk::Free;
 use crate::clock::Timestamp;
 use crate::frontier::Stats;
 use crate::protocol::{Meters, ProxyRef, Role, Signal, WorkerId};
@@ -114,6 +115,18 @@ pub enum Notice {
         /// Bytes that wait.
         lag: u64,
     },
+    /// A disk has less room than it must have: no new fetches until there is more.
+    DiskShort {
+        /// What it has.
+        free: Free,
+        /// What it must have, in bytes.
+        least: u64,
+    },
+    /// All disks have room again.
+    DiskFree {
+        /// What the fullest one has; `None` if nobody can say any more.
+        free: Option<Free>,
+    },
     /// The counters after a commit.
     Progress(Stats),
     /// No new fetches; what is out is awaited until then.
@@ -151,6 +164,8 @@ pub struct PageNotice {
     pub meters: Meters,
     /// Links found.
     pub links: usize,
+    /// Those of them that lie deeper than `limits.depth` and are not followed.
+    pub too_deep: usize,
     /// Records found.
     pub records: usize,
     /// Fields without a match.

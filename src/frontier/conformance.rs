@@ -33,6 +33,7 @@ macro_rules! suite {
             crashes: recovering_twice_is_recovering_once,
             crashes: a_task_of_three_crashes_runs_alone_and_ends_well,
             crashes: a_task_that_crashes_alone_again_and_again_is_dead,
+            crashes: nobody_waits_for_a_clock_that_was_ahead,
             crashes: a_quarantined_task_that_is_handed_back_stays_quarantined,
             crashes: after_an_orderly_end_everything_is_as_it_was,
         );

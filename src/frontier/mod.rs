@@ -9,6 +9,7 @@ pub mod fingerprint;
 pub mod known;
 pub mod memory;
 mod recovery;
+pub mod revision;
 pub mod sqlite;
 
 use std::borrow::Cow;
@@ -209,6 +210,13 @@ pub trait Frontier: Send {
     /// # Errors
     /// Those of the store; nothing has then changed.
     fn recover(&mut self) -> Result<Recovered, FrontierError>;
+
+    /// Called with [`Self::recover`]: no delayed task waits beyond `latest`. One that does was put off by a clock that was ahead
+    /// of today's. How many there were.
+    ///
+    /// # Errors
+    /// Those of the store; nothing has then changed.
+    fn hasten(&mut self, latest: Timestamp) -> Result<u64, FrontierError>;
 
     /// Takes up to `n` ready tasks: hosts in turn, within a host by priority, then first in, first out; none of a host in
     /// `barred`. What is due by `now` is ready. A quarantined task comes when nothing else can and nothing is leased, and

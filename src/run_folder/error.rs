@@ -32,6 +32,14 @@ pub enum FolderError {
         /// That config.
         config: PathBuf,
     },
+    /// A run that did not come to its end, and is not kept where the config says.
+    #[error("the run in {folder} {state}, and it is kept in a store")]
+    Stored {
+        /// The folder.
+        folder: PathBuf,
+        /// How it ended, as the end of a sentence.
+        state: String,
+    },
     /// A run that did not come to its end, and cannot be continued.
     #[error("the run in {folder} {state}, and a run in memory cannot be continued")]
     Unfinished {
@@ -39,14 +47,6 @@ pub enum FolderError {
         folder: PathBuf,
         /// How it ended, as the end of a sentence.
         state: String,
-    },
-    /// A run that could be continued, if its config were still what it was.
-    #[error("{config} has changed since the run in {folder} began")]
-    Changed {
-        /// The folder.
-        folder: PathBuf,
-        /// The config.
-        config: PathBuf,
     },
     /// A file in it is not what it should be.
     #[error("{path}: {why}")]
@@ -78,7 +78,7 @@ impl FolderError {
             Self::Foreign { .. }
             | Self::OtherConfig { .. }
             | Self::Unfinished { .. }
-            | Self::Changed { .. }
+            | Self::Stored { .. }
             | Self::Garbled { .. } => ExitCode::Usage,
             Self::Io { .. } => ExitCode::Unexpected,
         }
@@ -90,10 +90,10 @@ impl FolderError {
             Self::InUse { .. } => "wait for it, stop it, or give this run another crawl.name",
             Self::Foreign { .. } => "choose another crawl.name or crawl.data_dir, or move that folder away",
             Self::OtherConfig { .. } => "give one of the two configs another crawl.name",
-            Self::Unfinished { .. } => "begin anew with --fresh, which moves the old folder aside",
-            Self::Changed { .. } => {
-                "put it back as it was, or begin anew with --fresh, which moves the old folder aside"
+            Self::Stored { .. } => {
+                "continue it with frontier.kind = \"sqlite\", or begin anew with --fresh, which moves the old folder aside"
             }
+            Self::Unfinished { .. } => "begin anew with --fresh, which moves the old folder aside",
             Self::Garbled { .. } => "move the folder away, or choose another crawl.name",
             Self::Io { .. } => "see to the path, its permissions and the space on its disk",
         }

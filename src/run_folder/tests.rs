@@ -99,7 +99,7 @@ fn a_finished_run_repeats_its_exit_code_and_is_not_crawled_again() {
                     assert_eq!(exit_code, code);
                     assert!(report.is_absolute() && report.exists());
                 }
-                Opened::New(folder) => panic!("{folder:?}"),
+                other @ (Opened::New(_) | Opened::Begun { .. }) => panic!("{other:?}"),
             }
         }
         assert_eq!(fs::read(bed.path().join("run.json")).unwrap(), before);

@@ -13,7 +13,7 @@ use actix::prelude::*;
 use super::{Feeds, Flush};
 use crate::protocol::{Obituary, SinkOrder, SinkReport};
 
-/// How long a feed may wait for more before it is made durable all the same. Nobody waits for it but the end of the crawl.
+/// How long a feed may wait for more before it is made durable all the same. Who waits for it says so: [`SinkOrder::Flush`].
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The actor that owns the feeds.
@@ -23,6 +23,14 @@ pub struct Sink {
     obituary: Obituary,
     work: Scheduled,
     flush_all: Scheduled,
+    asked: Asked,
+}
+
+/// Does somebody wait for all that there is?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    No,
+    Yes,
 }
 
 /// Is it on its way?
@@ -40,7 +48,7 @@ struct Work;
 impl Sink {
     /// A sink that writes to `feeds` and reports to `dispatcher`.
     pub const fn new(feeds: Feeds, dispatcher: Recipient<SinkReport>, obituary: Obituary) -> Self {
-        Self { feeds, dispatcher, obituary, work: Scheduled::No, flush_all: Scheduled::No }
+        Self { feeds, dispatcher, obituary, work: Scheduled::No, flush_all: Scheduled::No, asked: Asked::No }
     }
 
     fn report(&self, reports: Vec<SinkReport>) {
@@ -99,6 +107,10 @@ impl Handler<SinkOrder> for Sink {
                 self.report(failed);
                 self.schedule_work(ctx);
             }
+            SinkOrder::Flush => {
+                self.asked = Asked::Yes;
+                self.schedule_work(ctx);
+            }
             SinkOrder::Finish => {
                 while self.feeds.is_behind() {
                     self.catch_up();
@@ -121,7 +133,13 @@ impl Handler<Work> for Sink {
         if self.feeds.is_behind() {
             self.catch_up();
         }
-        self.flush(Flush::Ripe);
+        let which = if self.asked == Asked::Yes && !self.feeds.is_behind() {
+            self.asked = Asked::No;
+            Flush::All
+        } else {
+            Flush::Ripe
+        };
+        self.flush(which);
         if self.feeds.is_behind() {
             self.schedule_work(ctx);
         }

@@ -77,6 +77,7 @@ pub(super) fn page(id: u64, through: u32, verdict: Verdict, then: Then) -> PageN
         verdict,
         meters,
         links: 3,
+        too_deep: 0,
         records: 1,
         missing: vec!["price".into()],
         then,

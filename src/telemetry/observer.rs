@@ -10,7 +10,7 @@ use super::progress::{Pace, View};
 use super::{Names, Tally, say};
 use crate::clock::Timestamp;
 use crate::dispatcher::notice::{Notice, PageNotice, Then};
-use crate::frontier::{Committed, Settlement};
+use crate::frontier::{Committed, Settlement, Stats};
 use crate::task::TaskId;
 
 /// Logs and counts.
@@ -28,6 +28,12 @@ impl Observer {
     /// Begins to watch a run.
     pub fn new(names: Arc<Names>, started: Timestamp) -> Self {
         Self { tally: Tally::new(Arc::clone(&names), started), names, uncommitted: HashMap::new(), view: None }
+    }
+
+    /// Of a run of which so much has happened before.
+    #[must_use]
+    pub fn going_on_from(self, before: Stats) -> Self {
+        Self { tally: self.tally.going_on_from(before), ..self }
     }
 
     /// Shows how it goes on a view as well, whenever it is asked to [`Self::refresh`] it.

@@ -57,7 +57,7 @@ pub struct Report {
     pub ended: String,
     /// Seconds between the two.
     pub wall_s: f64,
-    /// Pages done a minute.
+    /// Pages done a minute, in this process.
     pub pages_per_minute: f64,
     /// What most heartbeats named as the limit.
     pub limited_by: Option<Limit>,
@@ -106,6 +106,8 @@ pub struct Tasks {
     pub left: u64,
     /// Start URLs that were not looked at, and are not among those found; `null`: some.
     pub unread: Option<u64>,
+    /// Links found since this start that lie deeper than `limits.depth`, and are not among those found.
+    pub too_deep: u64,
     /// Ended by a fetch, by stage; links that were excluded when they were found are not among them.
     pub by_stage: BTreeMap<String, StageTasks>,
 }
@@ -173,6 +175,7 @@ impl Tally {
         let wall = now.since(self.started).as_secs_f64();
         let exit_code = ExitCode::of(ending, self.stats.dead);
         let fetches = &self.pages.fetches;
+        let done = self.stats.done.saturating_sub(self.before.done);
         let mut report = Report {
             run_id: run.id.clone(),
             name: run.name.clone(),
@@ -184,7 +187,7 @@ impl Tally {
             started: self.started.rfc3339(),
             ended: now.rfc3339(),
             wall_s: rounded(wall),
-            pages_per_minute: if wall > 0.0 { rounded(self.stats.done as f64 / wall * 60.0) } else { 0.0 },
+            pages_per_minute: if wall > 0.0 { rounded(done as f64 / wall * 60.0) } else { 0.0 },
             limited_by: self.limited_by(),
             tasks: self.tasks(),
             records: self.stats.records,
@@ -199,7 +202,7 @@ impl Tally {
             places: run.places.clone(),
             discrepancies: Vec::new(),
         };
-        report.discrepancies = check::discrepancies(&report, ending);
+        report.discrepancies = check::discrepancies(&report, &self.before, ending);
         report
     }
 
@@ -214,6 +217,7 @@ impl Tally {
             excluded: stats.excluded,
             left: stats.left(),
             unread: stats.unread,
+            too_deep: self.pages.too_deep,
             by_stage: stages.map(|(id, tasks)| (self.names.stage(id).to_owned(), tasks.clone())).collect(),
         }
     }

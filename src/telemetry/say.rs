@@ -11,7 +11,9 @@ use std::time::Duration;
 use tracing::{debug, error, info, warn};
 
 pub use page::page;
-pub use run::{OUTCOME, Weight, feed_failed, feed_started, finished, inconsistent, progress, restarted, started};
+pub use run::{
+    OUTCOME, Weight, feed_failed, feed_started, finished, inconsistent, progress, restarted, revised, started,
+};
 
 use super::Names;
 use super::shown::{ms, span, url_shown};
@@ -44,6 +46,8 @@ pub fn notice(names: &Names, notice: &Notice, now: Timestamp) {
         Notice::SlotClosed { slot } => closed(*slot),
         Notice::NoUsableProxy { until, reason } => run::waiting(until.since(now), reason.as_ref()),
         Notice::FeedsBehind { lag } => run::lagging(*lag),
+        Notice::DiskShort { free, least } => run::disk_short(free, *least),
+        Notice::DiskFree { free } => run::disk_free(free.as_ref()),
         Notice::Progress(_) => {}
         Notice::Stopping { ending, until } => run::stopping(ending, until.since(now)),
     }

@@ -52,6 +52,18 @@ fn two_feeds_at_one_path_and_one_at_a_file_of_the_run() {
 }
 
 #[test]
+fn a_feed_or_a_log_in_the_files_of_the_store() {
+    for name in ["store.sqlite", "store.sqlite-wal", "store.sqlite-shm", "store.fingerprints", "run.json"] {
+        let feed = Mistake::after(&format!("[[feed]]\nkind = \"jsonl\"\npath = {name:?}\n")).said();
+        let said = format!("this feed and a file of the run's own are at one path: runs/crawl/{name}\n");
+        assert!(feed.starts_with("exit 2\n") && feed.contains(&said), "{feed}");
+        let log = Mistake::after("").set(&format!("log.file={name}")).said();
+        let said = format!("--set: the log file and a file of the run's own are at one path: runs/crawl/{name}\n");
+        assert!(log.starts_with("exit 2\n") && log.contains(&said), "{log}");
+    }
+}
+
+#[test]
 fn a_csv_feed_of_two_stages() {
     let stages = "[stage.list.fields]\ntitle = \"h1\"\n[stage.detail.fields]\ntitle = \"h1\"\n";
     let config =

@@ -1,6 +1,7 @@
 //! `[limits]`, typed.
 //!
-//! Plain data: what a crawl may do, counted from its start, before it stops as asked. `None` is no limit.
+//! Plain data: what a crawl may do, counted from its start, before it stops as asked; how deep it goes, and how much room it
+//! leaves on its disks. `None` is no limit.
 
 use std::time::Duration;
 
@@ -26,6 +27,12 @@ pub struct Limits {
     /// Time.
     #[serde(deserialize_with = "duration")]
     pub duration: Option<Duration>,
+    /// Links from a start URL: deeper ones are not followed.
+    #[serde(deserialize_with = "number")]
+    pub depth: Option<u64>,
+    /// Bytes that stay free on each disk that is written to: with less than that, fetching waits.
+    #[serde(deserialize_with = "size")]
+    pub min_free: Option<u64>,
 }
 
 fn or_none<'de, D: Deserializer<'de>, T>(from: D, read: impl Fn(&str) -> Option<T>) -> Result<Option<T>, D::Error> {

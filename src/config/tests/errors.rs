@@ -95,7 +95,7 @@ fn what_is_not_built_yet_is_refused_by_name() {
         ("[stage.page]\neach = \".x\"\n", 8, "stage.page.each"),
         ("[robots]\nobey = false\n", 8, "robots.obey"),
         ("[web]\n", 7, "web"),
-        ("[frontier]\nmax_lag = \"64MiB\"\n", 8, "frontier.max_lag"),
+        ("[frontier]\nlease = \"60s\"\n", 8, "frontier.lease"),
         ("[[ban.rule]]\nname = \"captcha\"\n", 7, "ban.rule"),
     ] {
         more_fails(more, &format!("error: crawl.toml:{line}: \"{key}\" is not built yet\n{help}"));

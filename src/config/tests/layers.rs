@@ -243,7 +243,7 @@ fn every_setting_that_is_read_is_in_the_file_of_defaults() {
         let chosen = own || key.starts_with("stage.") || key.starts_with("feed.");
         assert!(chosen || *origin == Origin::Default, "{key} comes from {origin}");
     }
-    assert_eq!(loaded.effective.len(), 57, "{:#?}", loaded.effective);
+    assert_eq!(loaded.effective.len(), 61, "{:#?}", loaded.effective);
 }
 
 #[test]
@@ -297,4 +297,20 @@ fn limits_are_numbers_with_their_units_or_none() {
     for key in ["pages", "bytes", "duration", "records"] {
         assert!(said.contains(&format!("\"limits.{key}\"")), "{said}");
     }
+}
+
+#[test]
+fn depth_may_be_nought_and_room_on_disks_is_kept_unless_told_otherwise() {
+    let limits = with("").load().settings.limits;
+    assert_eq!((limits.depth, limits.min_free), (None, Some(500 << 20)));
+    let limits = with("[limits]\ndepth = 0\nmin_free = \"none\"\n").load().settings.limits;
+    assert_eq!((limits.depth, limits.min_free), (Some(0), None));
+}
+
+#[test]
+fn what_is_kept_and_how_far_feeds_may_lag_are_settings() {
+    let frontier = with("").load().settings.frontier;
+    assert_eq!((frontier.keep_records, frontier.max_lag), (true, 64 << 20));
+    let frontier = with("[frontier]\nkeep_records = false\nmax_lag = \"1 MiB\"\n").load().settings.frontier;
+    assert_eq!((frontier.keep_records, frontier.max_lag), (false, 1 << 20));
 }

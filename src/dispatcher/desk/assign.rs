@@ -54,7 +54,7 @@ impl Desk {
         }
     }
 
-    /// Records wait for the feeds, or pages for their commit: no new fetches.
+    /// Records wait for the feeds, pages for their commit, or all of them for room on a disk: no new fetches.
     fn is_held_up(&mut self) -> bool {
         let lag = self.ledger.lag();
         let behind = lag > self.limits.max_lag;
@@ -65,7 +65,7 @@ impl Desk {
             self.stirred = Stirred::Yes;
         }
         self.feeds_behind = behind;
-        let held_up = behind || self.ledger.uncommitted() > super::ledger::MAX_UNCOMMITTED;
+        let held_up = behind || self.room.is_short() || self.ledger.uncommitted() > super::ledger::MAX_UNCOMMITTED;
         if held_up {
             self.stirred = Stirred::Yes;
         }

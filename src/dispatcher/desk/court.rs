@@ -25,6 +25,15 @@ struct Harvest {
     records: Vec<Record>,
 }
 
+/// Links no deeper than that. Deeper ones are left out rather than excluded: excluded they would be known, and a shorter way to
+/// one that is found later would lead nowhere.
+fn within(depth: Option<u64>, mut links: Vec<NewTask>) -> Vec<NewTask> {
+    if let Some(depth) = depth {
+        links.retain(|link| u64::from(link.depth) <= depth);
+    }
+    links
+}
+
 impl Desk {
     pub(super) fn fetched(&mut self, outcome: Outcome, now: Timestamp) {
         let Outcome { worker, assignment, verdict, links, records, missing, meters, next: _ } = outcome;
@@ -37,6 +46,8 @@ impl Desk {
         };
         let (task, attempt) = (Arc::clone(&held.task), held.task.attempts + 1);
         let (found, recorded) = (links.len(), records.len());
+        let links = within(self.limits.bounds.depth, links);
+        let too_deep = found - links.len();
         let then = if current {
             held.requests += meters.requests;
             held.place = Place::Windowed;
@@ -55,6 +66,7 @@ impl Desk {
             verdict,
             meters,
             links: found,
+            too_deep,
             records: recorded,
             missing,
             then,

@@ -67,8 +67,11 @@ impl Desk {
 
     /// Is nothing left to do, or nobody left to do it?
     pub(super) fn check_end(&mut self, now: Timestamp) {
-        if self.is_complete() {
+        let nothing_left = self.nothing_left();
+        if nothing_left && self.ledger.all_flushed() {
             self.stop(Ending::Complete, now);
+        } else if nothing_left {
+            self.hurry_feeds();
         } else if let Some(key) = self.limit_reached(now) {
             self.stop(Ending::Limit { key }, now);
         } else if self.has_no_proxy(now) {
@@ -125,12 +128,16 @@ impl Desk {
         self.limits.bounds.pages.is_some_and(|limit| self.done.pages + self.out() as u64 >= limit)
     }
 
-    fn is_complete(&self) -> bool {
-        self.held.is_empty()
-            && !self.intake.is_out()
-            && self.ledger.uncommitted() == 0
-            && self.intake.is_exhausted()
-            && self.ledger.all_flushed()
+    /// Is everything done, but for what the feeds may still lack?
+    fn nothing_left(&self) -> bool {
+        self.held.is_empty() && !self.intake.is_out() && self.ledger.uncommitted() == 0 && self.intake.is_exhausted()
+    }
+
+    /// Feeds wait for more where that saves work; nobody else needs to wait with them.
+    fn hurry_feeds(&mut self) {
+        if self.ledger.is_worth_hurrying() {
+            self.orders.push(Order::FlushSink);
+        }
     }
 
     /// Has no proxy been usable for too long, or is none ever going to be?
@@ -170,6 +177,8 @@ impl Desk {
                 self.hand_back();
                 if self.ledger.all_flushed() || until <= now {
                     self.close();
+                } else {
+                    self.hurry_feeds();
                 }
             }
         }

@@ -107,7 +107,8 @@ impl Desk {
 
     /// Claims, if the window runs low, or if idle workers may take tasks of hosts that are not in the window.
     pub(super) fn claim(&mut self, now: Timestamp) {
-        if self.intake.out || !self.intake.has_ready(now) {
+        // A claim is written down as well.
+        if self.intake.out || self.room.is_short() || !self.intake.has_ready(now) {
             return;
         }
         let (fresh, capacity) = (self.window.fresh(), self.capacity());

@@ -61,6 +61,8 @@ pub(super) struct Ledger {
     lagging: VecDeque<(Seq, u64)>,
     lag: u64,
     feeds: Vec<Seq>,
+    /// The feeds have been told not to wait for more than this.
+    hurried: Option<Seq>,
 }
 
 impl Ledger {
@@ -75,6 +77,7 @@ impl Ledger {
             lagging: VecDeque::new(),
             lag: 0,
             feeds: vec![Seq::default(); feeds],
+            hurried: None,
         }
     }
 
@@ -204,6 +207,11 @@ impl Ledger {
     /// Is everything that is committed in every feed?
     pub(super) fn all_flushed(&self) -> bool {
         self.feeds.iter().all(|through| *through >= self.stored)
+    }
+
+    /// Does a feed lack something that it may be holding back, and has it not been told to hurry?
+    pub(super) fn is_worth_hurrying(&mut self) -> bool {
+        !self.all_flushed() && self.hurried.replace(self.stored) != Some(self.stored)
     }
 
     fn reach(&mut self, feed: FeedId, through: Seq) {

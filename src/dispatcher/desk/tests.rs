@@ -8,7 +8,7 @@ use super::*;
 use crate::frontier::{Claim, Claimed, Committed, Fate, Settlement, Stats};
 use crate::protocol::{Assignment, Cursor, FeedId, Meters, Next, Outcome, ProxyRef, Signal, Why};
 use crate::record::{Provenance, Record, Seq, StoredRecord};
-use crate::task::{HostKey, StageId};
+use crate::task::{HostKey, NewTask, Request, StageId};
 use crate::verdict::{Certainty, Verdict};
 
 const FIRST: WorkerId = WorkerId { slot: 0, incarnation: 0 };
@@ -113,6 +113,7 @@ fn names(orders: &[Order]) -> Vec<&'static str> {
             Order::Commit { .. } => Some("commit"),
             Order::HandBack(_) => Some("hand back"),
             Order::FinishWorker(_) => Some("finish worker"),
+            Order::FlushSink => Some("flush sink"),
             Order::FinishSink => Some("finish sink"),
             Order::Finished(_) => Some("finished"),
             Order::Fetch { .. } => Some("fetch"),
@@ -421,6 +422,12 @@ fn a_failed_batch_is_given_again_whole() {
     assert!(Arc::ptr_eq(&first, &script.took(commits)[0]));
 }
 
+fn done(assignment: &Assignment) -> Settlement {
+    let (links, records, tries) = (Vec::new(), Vec::new(), Vec::new());
+    let Assignment { task, epoch, .. } = *assignment;
+    Settlement { task, epoch, fate: Fate::Done, links, records, requests: 1, tries }
+}
+
 /// A commit of the batch with one record of `bytes`.
 fn committed_with_a_record(batch: &[Settlement], bytes: usize) -> Committed {
     let provenance = Provenance {
@@ -454,7 +461,7 @@ fn the_crawl_ends_only_when_the_feeds_have_everything() {
     script.on(Event::Committed(committed_with_a_record(&batch[0], 1)));
     assert!(!names(&script.orders).contains(&"finish worker"), "a record is not in the feed yet");
     script.on(Event::Flushed(Cursor { feed: FeedId(0), through: Seq(1), bytes: 1, tail: 1 }));
-    assert_eq!(names(&script.orders), ["finish worker", "finish sink"]);
+    assert_eq!(names(&script.orders), ["flush sink", "finish worker", "finish sink"]);
     script.orders.clear();
     script.on(Event::WorkerFinished(FIRST));
     assert!(names(&script.orders).is_empty());
@@ -510,16 +517,7 @@ fn a_pool_that_never_worked_ends_the_crawl_at_once_with_its_commonest_error() {
 fn while_the_feeds_are_behind_nothing_new_is_fetched() {
     let mut script = Script::new(1, 1, 3);
     let (worker, assignment) = script.fetches()[0];
-    let page = Settlement {
-        task: assignment.task,
-        epoch: assignment.epoch,
-        fate: Fate::Done,
-        links: Vec::new(),
-        records: Vec::new(),
-        requests: 1,
-        tries: Vec::new(),
-    };
-    let committed = committed_with_a_record(&[page], 65 << 20);
+    let committed = committed_with_a_record(&[done(&assignment)], 65 << 20);
     let outcome = Outcome {
         worker,
         assignment,
@@ -616,4 +614,77 @@ fn an_idle_worker_that_a_claim_will_feed_hurries_no_commit() {
         script.fetched(worker, assignment, Verdict::Done);
         assert_eq!(names(&script.orders).contains(&"commit"), hurries, "{ready} ready");
     }
+}
+
+/// A page with a record is done and committed, and nothing else is left.
+fn all_done_but_the_feeds() -> Script {
+    let mut script = Script::new(1, 1, 1);
+    let (worker, assignment) = script.fetches()[0];
+    script.fetched(worker, assignment, Verdict::Done);
+    let committed = committed_with_a_record(&[done(&assignment)], 100);
+    script.orders.clear();
+    script.on(Event::Committed(Committed { stats: stats(0), ..committed }));
+    script
+}
+
+#[test]
+fn when_nothing_is_left_the_feeds_are_told_once_not_to_wait_for_more() {
+    let mut script = all_done_but_the_feeds();
+    assert_eq!(names(&script.orders), ["flush sink"]);
+    script.after(Duration::from_secs(1));
+    assert_eq!(names(&script.orders), ["flush sink"]);
+    script.on(Event::Flushed(Cursor { feed: FeedId(0), through: Seq(1), bytes: 1, tail: 1 }));
+    assert!(names(&script.orders).ends_with(&["finish worker", "finish sink"]), "{:?}", names(&script.orders));
+}
+
+#[test]
+fn whoever_stops_does_not_wait_for_feeds_that_wait_for_more() {
+    let mut script = Script::new(1, 1, 2);
+    let (worker, assignment) = script.fetches()[0];
+    script.fetched(worker, assignment, Verdict::Done);
+    let (_, second) = script.fetches()[0];
+    script.on(Event::Stop(Signal::Interrupt));
+    script.fetched(worker, second, Verdict::ProxyBroken(reason("proxy.refused")));
+    script.orders.clear();
+    let committed = committed_with_a_record(&[done(&assignment)], 100);
+    script.on(Event::Committed(Committed { stats: stats(1), ..committed }));
+    assert_eq!(names(&script.orders), ["hand back", "flush sink"]);
+}
+
+#[test]
+fn links_deeper_than_the_limit_are_counted_and_not_followed() {
+    let mut script = Script::new(1, 1, 1);
+    script.desk.limits.bounds.depth = Some(1);
+    let (worker, assignment) = script.fetches()[0];
+    let link = |path: &str, depth| {
+        let task = fixture::task(9, "site.test", 0);
+        NewTask {
+            stage: task.stage,
+            request: Request::get(format!("http://site.test/{path}").parse().unwrap()),
+            priority: 0,
+            depth,
+            meta: task.meta,
+            referrer: None,
+            start_url: task.start_url,
+            excluded: None,
+        }
+    };
+    script.on(Event::Fetched(Box::new(Outcome {
+        worker,
+        assignment,
+        verdict: Verdict::Done,
+        links: vec![link("a", 1), link("b", 2), link("c", 1)],
+        records: Vec::new(),
+        missing: Vec::new(),
+        meters: Meters::default(),
+        next: Next::Ready,
+    })));
+    let seen = script.took(|order| match order {
+        Order::Commit { batch, .. } => {
+            Some(batch[0].links.iter().map(|link| link.request.url.path().to_owned()).collect::<Vec<_>>())
+        }
+        Order::Note(Notice::Page(page)) => Some(vec![format!("{} found, {} too deep", page.links, page.too_deep)]),
+        _ => None,
+    });
+    assert_eq!(seen.concat(), ["3 found, 1 too deep", "/a", "/c"]);
 }

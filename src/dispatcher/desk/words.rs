@@ -3,6 +3,7 @@
 //! Events come in and orders go out, nothing else does: this page is all of the Desk that its shell, and the simulation, need to
 //! know. Neither has an address or a channel in it.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -94,10 +95,21 @@ pub enum Event {
     SinkFinished,
     /// The sink is dead.
     SinkDied,
+    /// How much is free on the fullest disk that is written to; `None` if nobody can say.
+    Free(Option<Free>),
     /// The time that was asked for by [`Order::WakeAt`] has come.
     Timer,
     /// The operator asks for an orderly stop.
     Stop(Signal),
+}
+
+/// What is free on a disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Free {
+    /// So many bytes.
+    pub bytes: u64,
+    /// A folder on it.
+    pub place: Arc<Path>,
 }
 
 /// A call to the store that can fail.
@@ -168,6 +180,8 @@ pub enum Order {
         /// The new ones.
         records: Vec<StoredRecord>,
     },
+    /// Tell the sink that nothing more is on its way, so that it waits for no more before it flushes.
+    FlushSink,
     /// Tell the sink to flush and close.
     FinishSink,
     /// From here on nobody is restarted.

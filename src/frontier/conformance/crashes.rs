@@ -95,6 +95,24 @@ pub(crate) fn a_task_that_crashes_alone_again_and_again_is_dead<B: Backend>(back
     assert_eq!((letters[0].reason.code.as_str(), letters[0].task.attempts), ("crash", 0));
 }
 
+pub(crate) fn nobody_waits_for_a_clock_that_was_ahead<B: Backend>(backend: &mut B) {
+    let list = List::of(&["http://a.test/1", "http://a.test/2", "http://a.test/3", "http://a.test/4"]);
+    let mut store = backend.open(list.clone());
+    let tasks = claim(&mut store, 4);
+    let ten_years = 10 * 365 * 24 * 3600;
+    let ends = [again(&tasks[0], ten_years), again(&tasks[1], 60), again(&tasks[2], ten_years), again(&tasks[3], 90)];
+    commit(&mut store, &ends);
+    let (mut store, _) = crash(backend, store, &list);
+    assert_eq!(store.hasten(at(90)).unwrap(), 2);
+    assert_eq!(store.hasten(at(90)).unwrap(), 0);
+    let first = store.claim(9, at(60), &[]).unwrap();
+    assert_eq!((paths(&first.tasks), first.next_due), (vec!["/2"], Some(at(90))), "who waits less goes first");
+    let rest = store.claim(9, at(90), &[]).unwrap();
+    assert_eq!((paths(&rest.tasks), rest.next_due), (vec!["/1", "/3", "/4"], None));
+    assert!(rest.tasks.iter().all(|claimed| claimed.task.attempts == 1), "they are what they were");
+    assert_eq!(store.stats(), backend.count(&store));
+}
+
 pub(crate) fn a_quarantined_task_that_is_handed_back_stays_quarantined<B: Backend>(backend: &mut B) {
     let list = List::of(&["http://a.test/bad"]);
     let mut store = quarantined(backend, &list);

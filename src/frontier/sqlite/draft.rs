@@ -3,7 +3,7 @@
 //! Nothing outside of a [`Draft`] changes before its transaction is committed, so that taking it back is dropping it; only the
 //! ready tasks are then read anew.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use rusqlite::Connection;
@@ -13,6 +13,7 @@ use super::names::{Names, NewNames};
 use super::ready::{Place, Ready};
 use super::rows::{Parent, TaskRow, Text, Texts, insert_task};
 use super::state::State;
+use super::survey::DONE_OF;
 use crate::frontier::Stats;
 use crate::frontier::fingerprint::{Fingerprint, Fingerprinter};
 use crate::frontier::known::FingerprintSet;
@@ -54,6 +55,7 @@ pub(super) struct Draft<'a> {
     names: NewNames,
     ended: Vec<TaskId>,
     leased: Vec<Lease>,
+    done: BTreeMap<StageId, i64>,
 }
 
 /// What the memory takes over once the transaction is committed.
@@ -74,7 +76,8 @@ impl<'a> Draft<'a> {
         state: State,
     ) -> Self {
         let (staged, names) = (HashSet::new(), NewNames::default());
-        Self { conn, memory, texts, ready, state, staged, names, ended: Vec::new(), leased: Vec::new() }
+        let (ended, leased, done) = (Vec::new(), Vec::new(), BTreeMap::new());
+        Self { conn, memory, texts, ready, state, staged, names, ended, leased, done }
     }
 
     /// The counters as they will be.
@@ -111,6 +114,25 @@ impl<'a> Draft<'a> {
     /// The number of a host, which is added if need be.
     pub(super) fn host(&mut self, host: &HostKey) -> Result<i64, Fault> {
         self.names.host(&self.memory.names, self.conn, host)
+    }
+
+    /// Counts a page that is done.
+    pub(super) fn done(&mut self, stage: StageId) {
+        self.stats().done += 1;
+        *self.done.entry(stage).or_default() += 1;
+    }
+
+    /// Writes how many pages of each stage are done: once a transaction, whatever it has of them.
+    pub(super) fn count_done(&self) -> Result<(), Fault> {
+        for (stage, count) in &self.done {
+            let name = self.memory.fingerprints.stages().get(usize::from(stage.0)).map_or("", |name| name);
+            self.conn
+                .prepare_cached(
+                    "INSERT INTO counter (k, n) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET n = n + excluded.n",
+                )?
+                .execute((format!("{DONE_OF}{name}"), count))?;
+        }
+        Ok(())
     }
 
     pub(super) fn exclude(&mut self, id: i64, why: &str) -> Result<(), Fault> {

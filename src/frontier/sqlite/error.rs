@@ -94,6 +94,45 @@ pub enum StoreError {
     },
 }
 
+impl StoreError {
+    /// Does it lie with what the file is, rather than with the system that it is on?
+    pub const fn is_of_the_file(&self) -> bool {
+        match self {
+            Self::Foreign { .. }
+            | Self::Newer { .. }
+            | Self::OtherRun { .. }
+            | Self::StageGone { .. }
+            | Self::Damaged { .. } => true,
+            Self::Superseded { .. }
+            | Self::Full { .. }
+            | Self::Busy { .. }
+            | Self::Held { .. }
+            | Self::Io { .. }
+            | Self::Sqlite { .. } => false,
+        }
+    }
+
+    /// What to do about it.
+    pub const fn help(&self) -> &'static str {
+        match self {
+            Self::Foreign { .. } | Self::OtherRun { .. } => {
+                "put the run's own store back, or begin anew with --fresh, which moves the run's folder aside"
+            }
+            Self::Newer { .. } => "use that version, or begin anew with --fresh, which moves the run's folder aside",
+            Self::StageGone { .. } => {
+                "put the stage back, or begin anew with --fresh, which moves the run's folder aside"
+            }
+            Self::Damaged { .. } => {
+                "put back a copy of the run's folder, or begin anew with --fresh, which moves it aside; feeds in it stay as they are"
+            }
+            Self::Superseded { .. } => "see which process that is: only one can crawl a run",
+            Self::Full { .. } => "make room on that disk, then start again",
+            Self::Busy { .. } | Self::Held { .. } => "close the other program, then start again",
+            Self::Io { .. } | Self::Sqlite { .. } => "see to the file, its permissions and the space on its disk",
+        }
+    }
+}
+
 /// What happened, before it is known to which file.
 #[derive(Debug)]
 pub(super) enum Fault {

@@ -14,11 +14,13 @@ mod outbox;
 mod reader;
 mod ready;
 mod recover;
+mod revise;
 mod rows;
 mod schema;
 mod settle;
 mod snapshot;
 mod state;
+mod survey;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -32,6 +34,7 @@ use self::error::Fault;
 use self::ready::Ready;
 use self::rows::Texts;
 use self::state::State;
+use super::revision::{Revised, Revision};
 use super::{
     Batch, Claim, Claimed, Committed, DeadFilter, DeadLetter, FeedCursor, Frontier, FrontierError, Kept, RecordReader,
     Recovered, Stats,
@@ -42,6 +45,7 @@ use crate::task::{Epoch, HostKey, TaskId};
 
 pub use error::StoreError;
 pub use reader::StoreReader;
+pub use survey::Survey;
 
 /// How long another program may keep the store locked before a call fails; the caller tries again anyway.
 const BUSY: Duration = Duration::from_secs(1);
@@ -105,6 +109,14 @@ impl SqliteFrontier {
         result.map_err(|fault| fault.at(&self.path))
     }
 
+    /// Does what a changed config asks for. To be called before the first claim, after [`Frontier::recover`].
+    ///
+    /// # Errors
+    /// Those of the store; nothing has then changed.
+    pub fn revise(&mut self, revision: &Revision<'_>) -> Result<Revised, FrontierError> {
+        self.transact(Durable::Yes, |draft, _| draft.revise(revision))
+    }
+
     /// The log is written back by itself, unless somebody reads without end.
     fn shorten_log(&self) -> Result<(), Fault> {
         let length = || std::fs::metadata(&self.log).map_or(0, |log| log.len());
@@ -137,6 +149,7 @@ impl SqliteFrontier {
         let mut draft = Draft::new(&self.conn, &self.memory, &mut self.texts, &mut self.ready, self.state);
         let value = work(&mut draft, &mut self.reading)?;
         draft.ready.fold_if_due(draft.conn)?;
+        draft.count_done()?;
         draft.state.transactions += 1;
         let number = draft.state.transactions;
         draft.state.save(&self.state, &self.conn)?;
@@ -165,6 +178,10 @@ impl Frontier for SqliteFrontier {
     fn recover(&mut self) -> Result<Recovered, FrontierError> {
         let first = open::first_epoch(self.generation);
         self.transact(Durable::Yes, |draft, _| draft.recover(first))
+    }
+
+    fn hasten(&mut self, latest: Timestamp) -> Result<u64, FrontierError> {
+        self.transact(Durable::Yes, |draft, _| draft.hasten(latest))
     }
 
     fn claim(&mut self, n: usize, now: Timestamp, barred: &[HostKey]) -> Result<Claim, FrontierError> {

@@ -161,6 +161,11 @@ impl Ready {
         if self.fresh.len() + self.taken.len() < self.fold_at && self.passed < PASSED_AT {
             return Ok(());
         }
+        self.fold(conn)
+    }
+
+    /// Folds the small tables into the index: all that is ready lies there then.
+    pub(super) fn fold(&mut self, conn: &Connection) -> Result<(), Fault> {
         let mut taken: Vec<Place> = self.taken.drain().map(|(_, place)| place).collect();
         taken.sort_unstable();
         let mut delete = conn.prepare_cached("DELETE FROM ready WHERE host = ?1 AND prio = ?2 AND seq = ?3")?;

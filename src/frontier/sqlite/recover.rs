@@ -1,4 +1,4 @@
-//! Second chances: leases of a process that is gone, and dead letters that are to be tried again.
+//! Second chances: leases of a process that is gone, waits by a clock that was wrong, dead letters that are to be tried again.
 //!
 //! Leases without an owner come in; out go ready tasks, and those that were there in too many crashes into quarantine.
 
@@ -6,6 +6,7 @@ use super::draft::Draft;
 use super::error::Fault;
 use super::letters;
 use super::ready::Place;
+use crate::clock::Timestamp;
 use crate::frontier::{CRASHES_ALONE, CRASHES_TO_QUARANTINE, DeadFilter, Recovered, crashed_alone};
 use crate::task::{Epoch, TaskId};
 
@@ -35,6 +36,13 @@ impl Draft<'_> {
             self.stats().alone = 0;
         }
         Ok(recovered)
+    }
+
+    /// Lets no delayed task wait beyond `latest`.
+    pub(super) fn hasten(&self, latest: Timestamp) -> Result<u64, Fault> {
+        let latest = latest.as_micros().cast_signed();
+        let mut update = self.conn.prepare_cached("UPDATE delayed SET not_before = ?1 WHERE not_before > ?1")?;
+        Ok(update.execute([latest])? as u64)
     }
 
     /// As many as a window holds.

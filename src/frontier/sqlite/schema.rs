@@ -85,15 +85,17 @@ pub(super) fn configure(conn: &Connection) -> Result<(), Fault> {
 
 /// Brings the schema to [`VERSION`], inside the caller's transaction.
 pub(super) fn migrate(conn: &Connection) -> Result<(), Fault> {
-    let found = version(conn)?;
-    let steps = usize::try_from(found).ok().and_then(|found| STEPS.get(found..)).ok_or(Fault::Newer(found))?;
-    if steps.is_empty() {
-        return Ok(());
-    }
-    for step in steps {
+    advance(conn, version(conn)?, &STEPS)
+}
+
+/// Takes the steps after the `found` first ones.
+fn advance(conn: &Connection, found: i64, steps: &[&str]) -> Result<(), Fault> {
+    let missing = usize::try_from(found).ok().and_then(|found| steps.get(found..)).ok_or(Fault::Newer(found))?;
+    for (step, version) in missing.iter().zip(found + 1..) {
         conn.execute_batch(step)?;
+        set_meta(conn, "version", version)?;
     }
-    set_meta(conn, "version", VERSION)
+    Ok(())
 }
 
 /// The schema of a store that is there; 0 for an empty file.
@@ -126,4 +128,56 @@ pub(super) fn set_meta(conn: &Connection, key: &str, value: i64) -> Result<(), F
     conn.prepare_cached("INSERT INTO meta (k, v) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET v = excluded.v")?
         .execute((key, value))?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a later version might do.
+    const LATER: [&str; 3] =
+        [TABLES, "ALTER TABLE task ADD COLUMN colour", "UPDATE task SET colour = 'red'; DROP TABLE gone"];
+
+    fn of_version(version: usize) -> Connection {
+        let conn = Connection::open_in_memory().unwrap();
+        advance(&conn, 0, &LATER[..version]).unwrap();
+        conn.execute(
+            "INSERT INTO task (id, fp, stage, url, method, depth) VALUES (7, 1, 1, 'http://a.test/', 0, 0)",
+            [],
+        )
+        .unwrap();
+        conn
+    }
+
+    fn colour(conn: &Connection) -> Option<String> {
+        conn.query_row("SELECT colour FROM task WHERE id = 7", [], |row| row.get(0)).unwrap()
+    }
+
+    #[test]
+    fn an_older_store_takes_the_steps_that_it_lacks_and_keeps_what_it_has() {
+        for before in [1, 2] {
+            let conn = of_version(before);
+            let found = meta(&conn, "version").unwrap().unwrap();
+            assert_eq!(found, before as i64);
+            advance(&conn, found, &LATER).unwrap();
+            assert_eq!((meta(&conn, "version").unwrap(), colour(&conn).as_deref()), (Some(3), Some("red")));
+            advance(&conn, 3, &LATER).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_step_that_fails_leaves_the_store_as_it_was() {
+        let conn = of_version(1);
+        conn.execute_batch("BEGIN").unwrap();
+        assert!(advance(&conn, 1, &[TABLES, LATER[1], "UPDATE nothing SET there = 1"]).is_err());
+        conn.execute_batch("ROLLBACK").unwrap();
+        assert_eq!(meta(&conn, "version").unwrap(), Some(1));
+        advance(&conn, 1, &LATER).unwrap();
+        assert_eq!(colour(&conn).as_deref(), Some("red"));
+    }
+
+    #[test]
+    fn a_newer_store_takes_no_step() {
+        assert!(matches!(advance(&of_version(3), 3, &LATER[..2]), Err(Fault::Newer(3))));
+    }
 }

@@ -17,7 +17,7 @@ impl Draft<'_> {
         let Some(lease) = self.end_lease(settlement.task, settlement.epoch)? else { return Ok(None) };
         let id = settlement.task.0.cast_signed();
         match &settlement.fate {
-            Fate::Done => self.stats().done += 1,
+            Fate::Done => self.done(lease.task.stage),
             Fate::Gone(reason) => self.gone(id, reason)?,
             Fate::Excluded(why) => self.exclude(id, why.as_str())?,
             Fate::Dead(reason) => {

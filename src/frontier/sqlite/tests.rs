@@ -12,6 +12,7 @@ use crate::frontier::{Frontier, Stats};
 mod files;
 mod limits;
 mod ready;
+mod revise;
 
 /// Stores in a folder of their own, a new file for each.
 struct Sqlite {

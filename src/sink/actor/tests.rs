@@ -204,6 +204,26 @@ async fn a_compressed_feed_is_durable_after_a_while_without_more_records() {
 }
 
 #[actix_rt::test]
+async fn a_compressed_feed_does_not_wait_for_more_when_it_is_told_that_nothing_is_to_come() {
+    let folder = TempDir::new().unwrap();
+    let zstd =
+        config::Feed { compress: config::Compress::Zstd, ..feed(FeedKind::Jsonl, folder.path().join("a.jsonl.zst")) };
+    let plain = feed(FeedKind::Jsonl, folder.path().join("a.jsonl"));
+    let (tell, mut heard) = mpsc::unbounded_channel();
+    let ear = Ear(tell).start();
+    let obituary = Obituary::new(Role::Sink, ear.clone().recipient());
+    // On this arbiter, so that it cannot run before both orders are in its mailbox.
+    let sink = Sink::new(open(&[zstd, plain]).unwrap(), ear.recipient(), obituary).start();
+    sink.do_send(SinkOrder::Stored { through: Seq(1), records: vec![film(1)] });
+    sink.do_send(SinkOrder::Flush);
+    assert!(matches!(next(&mut heard).await, Heard::Report(SinkReport::Ready { .. })));
+    for feed in [FeedId(0), FeedId(1)] {
+        let Heard::Report(SinkReport::Flushed(cursor)) = next(&mut heard).await else { panic!("a cursor expected") };
+        assert_eq!((cursor.feed, cursor.through), (feed, Seq(1)), "the one that never waits comes second");
+    }
+}
+
+#[actix_rt::test]
 async fn the_death_of_a_sink_is_told_and_what_was_flushed_stays() {
     let folder = TempDir::new().unwrap();
     let jsonl = feed(FeedKind::Jsonl, folder.path().join("a.jsonl"));

@@ -1,12 +1,13 @@
 //! Does the report add up? Each promised sum is checked; what differs is named.
 //!
-//! In comes a finished report, out go sentences about sums that do not hold. A difference is a bug of ours. Pure.
+//! In come a finished report and what an earlier process of the run had done, out go sentences about sums that do not hold. A difference is a bug of ours. Pure.
 
 use super::Report;
 use crate::dispatcher::notice::Ending;
+use crate::frontier::Stats;
 
 /// The sums that do not hold.
-pub(super) fn discrepancies(report: &Report, ending: &Ending) -> Vec<String> {
+pub(super) fn discrepancies(report: &Report, before: &Stats, ending: &Ending) -> Vec<String> {
     let mut checks = Checks(Vec::new());
     let tasks = &report.tasks;
     checks.equal(
@@ -26,15 +27,18 @@ pub(super) fn discrepancies(report: &Report, ending: &Ending) -> Vec<String> {
     let dead = report.dead_letters.values().map(|letters| letters.count).sum();
     // A run that was cut short may have pages that ended but were not committed.
     if *ending == Ending::Complete {
+        let stages = || tasks.by_stage.values();
+        // What an earlier process of the run has done is in no count of fetches.
+        let since = |now: u64, before: u64| now.saturating_sub(before);
         checks.equal(
-            ("done", tasks.done),
-            ("the sum over stages", tasks.by_stage.values().map(|stage| stage.done).sum()),
+            ("done", since(tasks.done, before.done)),
+            ("the sum over stages", stages().map(|stage| stage.done).sum()),
         );
         checks.equal(
-            ("gone", tasks.gone),
-            ("the sum over stages", tasks.by_stage.values().map(|stage| stage.gone).sum()),
+            ("gone", since(tasks.gone, before.gone)),
+            ("the sum over stages", stages().map(|stage| stage.gone).sum()),
         );
-        checks.equal(("dead", tasks.dead), ("the sum over dead letters", dead));
+        checks.equal(("dead", since(tasks.dead, before.dead)), ("the sum over dead letters", dead));
         checks.equal(("left", tasks.left), ("nothing", 0));
     }
     checks.0

@@ -58,6 +58,7 @@ fn fetched(names: &Names, page: &PageNotice, url: &str, new_links: Option<usize>
         ms.extract = ms(meters.extract),
         links.found = page.links,
         links.new = new_links,
+        links.too_deep = (page.too_deep > 0).then_some(page.too_deep),
         records = page.records,
         missing = list(&page.missing),
         retry_in_ms = then.1,

@@ -2,11 +2,13 @@
 //!
 //! In come counts and reports, out go `run.*` events and their like.
 
+use std::fmt::Display;
 use std::path::Path;
 use std::time::Duration;
 
 use tracing::{debug, error, info, warn};
 
+use crate::dispatcher::desk::Free;
 use crate::dispatcher::notice::Ending;
 use crate::exit::ending_shown;
 use crate::protocol::WorkerId;
@@ -33,6 +35,24 @@ pub(super) fn waiting(rest: Duration, reason: Option<&Reason>) {
 
 pub(super) fn lagging(lag: u64) {
     warn!(event = "run.lagging", lag, "{} of records wait for the feeds: no new pages until then", size(lag));
+}
+
+pub(super) fn disk_short(free: &Free, least: u64) {
+    let place = free.place.display();
+    warn!(
+        event = "disk.short",
+        disk = %place,
+        free = free.bytes,
+        least,
+        "the disk of {place} has {} free, less than limits.min_free ({}): no new pages until it has more",
+        size(free.bytes),
+        size(least)
+    );
+}
+
+pub(super) fn disk_free(free: Option<&Free>) {
+    let (disk, bytes) = (free.map(|free| free.place.display().to_string()), free.map(|free| free.bytes));
+    info!(event = "disk.free", disk, free = bytes, "all disks have limits.min_free again: the crawl goes on");
 }
 
 pub(super) fn stopping(ending: &Ending, rest: Duration) {
@@ -64,6 +84,27 @@ pub fn feed_started(feed: &Path, how: &'static str, words: &str, weight: Weight)
         Weight::News => info!(event = "feed.started", feed = %feed, start = how, "{feed} {words}"),
         Weight::Odd => warn!(event = "feed.started", feed = %feed, start = how, "{feed} {words}"),
     }
+}
+
+/// The run goes on with a config that has changed; so many tasks that waited were left out for that, or came back.
+pub fn revised(changes: &[impl Display], left_out: u64, returned: u64) {
+    for change in changes {
+        info!(event = "config.changed", "{change}");
+    }
+    if left_out + returned > 0 {
+        info!(
+            event = "tasks.revised",
+            left_out,
+            returned,
+            "{} that waited will not be fetched, {} that had been left out will",
+            pages(left_out),
+            pages(returned)
+        );
+    }
+}
+
+fn pages(number: u64) -> String {
+    format!("{} page{}", count(number), if number == 1 { "" } else { "s" })
 }
 
 /// A feed cannot go on; `error` names its file.

@@ -1,8 +1,10 @@
+use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::json;
 
 use super::*;
+use crate::dispatcher::desk::Free;
 use crate::dispatcher::notice::Ending;
 use crate::frontier::{Committed, Fate, Settlement, Stats};
 use crate::protocol::Signal;
@@ -20,6 +22,7 @@ fn each() -> Vec<(Notice, &'static str, &'static str)> {
     let (reason, until) = (refused(), at(60));
     let (worker, proxy) = (worker(3), ProxyId(1));
     let host = HostKey("shop.example:80".into());
+    let free = Free { bytes: 12 << 20, place: Path::new("/data/runs/shop").into() };
     let stopping = Ending::Interrupted(Signal::Interrupt);
     vec![
         (Notice::Bound { worker, proxy: leased(1, 7) }, "proxy.bound", "info"),
@@ -40,6 +43,9 @@ fn each() -> Vec<(Notice, &'static str, &'static str)> {
         (Notice::SlotClosed { slot: 3 }, "worker.closed", "error"),
         (Notice::NoUsableProxy { until, reason: Some(reason) }, "run.waiting", "warn"),
         (Notice::FeedsBehind { lag: 70_000_000 }, "run.lagging", "warn"),
+        (Notice::DiskShort { free: free.clone(), least: 500 << 20 }, "disk.short", "warn"),
+        (Notice::DiskFree { free: Some(free) }, "disk.free", "info"),
+        (Notice::DiskFree { free: None }, "disk.free", "info"),
         (Notice::Stopping { ending: stopping, until }, "run.stopping", "info"),
     ]
 }

@@ -40,6 +40,8 @@ pub struct Heartbeat {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Limit {
+    /// A disk had too little room.
+    Disk,
     /// Records waited for the feeds.
     Feeds,
     /// Workers waited for proxies, or all proxies were busy.
@@ -56,6 +58,7 @@ impl Limit {
     /// The name in logs and reports.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Disk => "disk",
             Self::Feeds => "feeds",
             Self::Proxies => "proxies",
             Self::Workers => "workers",
@@ -86,17 +89,50 @@ pub(super) struct Beats {
     bound_time: Duration,
     busy_time: Duration,
     lagged: bool,
+    disk: DiskRoom,
     votes: BTreeMap<Limit, u32>,
+}
+
+/// Was there room on the disks since the last heartbeat?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum DiskRoom {
+    /// All the time.
+    Always,
+    /// Now again.
+    Again,
+    /// Not now.
+    None,
 }
 
 impl Beats {
     pub(super) const fn new(at: Timestamp) -> Self {
         let zero = Duration::ZERO;
-        Self { at, ended: 0, bound_time: zero, busy_time: zero, lagged: false, votes: BTreeMap::new() }
+        Self {
+            at,
+            ended: 0,
+            bound_time: zero,
+            busy_time: zero,
+            lagged: false,
+            disk: DiskRoom::Always,
+            votes: BTreeMap::new(),
+        }
+    }
+
+    /// What had ended before is not of this process's pace.
+    pub(super) fn going_on_from(self, before: &Stats) -> Self {
+        Self { ended: before.done + before.gone + before.dead, ..self }
     }
 
     pub(super) const fn lagged(&mut self) {
         self.lagged = true;
+    }
+
+    pub(super) const fn disk_short(&mut self) {
+        self.disk = DiskRoom::None;
+    }
+
+    pub(super) const fn disk_free(&mut self) {
+        self.disk = DiskRoom::Again;
     }
 
     pub(super) fn beat(&mut self, picture: &Picture, now: Timestamp) -> Heartbeat {
@@ -111,7 +147,8 @@ impl Beats {
         }
         let votes = std::mem::take(&mut self.votes);
         let (bound_time, busy_time) = (picture.bound_time, picture.busy_time);
-        *self = Self { at: now, ended, bound_time, busy_time, lagged: false, votes };
+        let disk = if self.disk == DiskRoom::None { DiskRoom::None } else { DiskRoom::Always };
+        *self = Self { at: now, ended, bound_time, busy_time, lagged: false, disk, votes };
         Heartbeat {
             done: stats.done,
             left: left(stats),
@@ -130,13 +167,15 @@ impl Beats {
         self.votes.iter().max_by_key(|(_, votes)| **votes).map(|(limit, _)| *limit)
     }
 
-    /// The first of these that applies since the last heartbeat: the feeds were behind; a worker is parked; bound proxies were
+    /// The first of these that applies since the last heartbeat: a disk had no room; the feeds were behind; a worker is parked; bound proxies were
     /// busy for more than half of their time (then there are too few of them, or of workers to use the spare ones); else they
     /// waited, for the pace if there was something to do, for pages if not.
     fn limit(&self, picture: &Picture) -> Option<Limit> {
         let bound = picture.bound_time.saturating_sub(self.bound_time).as_secs_f64();
         let busy = picture.busy_time.saturating_sub(self.busy_time).as_secs_f64();
-        if self.lagged {
+        if self.disk != DiskRoom::Always {
+            Some(Limit::Disk)
+        } else if self.lagged {
             Some(Limit::Feeds)
         } else if picture.parked > 0 {
             Some(Limit::Proxies)

@@ -32,6 +32,8 @@ pub struct Tally {
     pub(super) names: Arc<Names>,
     pub(super) started: Timestamp,
     pub(super) stats: Stats,
+    /// What an earlier process had done already.
+    pub(super) before: Stats,
     pub(super) pages: Pages,
     pub(super) proxies: Proxies,
     pub(super) workers: Workers,
@@ -44,12 +46,19 @@ impl Tally {
         Self {
             started,
             stats: Stats::default(),
+            before: Stats::default(),
             pages: Pages::new(&names),
             proxies: Proxies::new(&names),
             workers: Workers::default(),
             beats: Beats::new(started),
             names,
         }
+    }
+
+    /// The same, of a run of which so much has happened before.
+    #[must_use]
+    pub fn going_on_from(self, before: Stats) -> Self {
+        Self { beats: self.beats.going_on_from(&before), stats: before, before, ..self }
     }
 
     /// Counts a fact.
@@ -76,6 +85,8 @@ impl Tally {
             Notice::SlotClosed { slot } => self.workers.closed(*slot),
             Notice::NoUsableProxy { .. } | Notice::Stopping { .. } => {}
             Notice::FeedsBehind { .. } => self.beats.lagged(),
+            Notice::DiskShort { .. } => self.beats.disk_short(),
+            Notice::DiskFree { .. } => self.beats.disk_free(),
             Notice::Progress(stats) => self.stats = *stats,
         }
     }

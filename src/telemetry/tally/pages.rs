@@ -35,6 +35,8 @@ pub struct Pages {
     pub dead_letters: BTreeMap<String, DeadLetters>,
     /// Fetches that ended without an outcome.
     pub abandoned: u64,
+    /// Links of pages that are done, that lie deeper than `limits.depth`.
+    pub too_deep: u64,
     /// Requests that would have done: for each task ended by a fetch one, and its hops.
     pub least: u64,
 }
@@ -131,6 +133,7 @@ impl Pages {
             hosts: BTreeMap::new(),
             dead_letters: BTreeMap::new(),
             abandoned: 0,
+            too_deep: 0,
             least: 0,
         }
     }
@@ -151,6 +154,9 @@ impl Pages {
         fetches.body += meters.body;
         if matches!(page.then, Then::Done | Then::Gone | Then::Dead(_) | Then::Excluded) {
             self.least += (1 + u64::from(meters.hops)).min(meters.requests.into());
+        }
+        if page.then == Then::Done {
+            self.too_deep += page.too_deep as u64;
         }
         if let Some(stage) = self.stages.get_mut(usize::from(page.task.stage.0)) {
             stage.page(page);

@@ -1,9 +1,11 @@
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::dispatcher::desk::Free;
 use crate::dispatcher::notice::{Ending, PauseCause, Then};
 use crate::proxy::ProxyId;
 use crate::record::Provenance;
@@ -116,6 +118,10 @@ fn the_limit_is_what_stands_in_the_way() {
     assert_eq!(limit(2, 0, 2, &[]), Some(Limit::Pages));
     assert_eq!(limit(9, 50, 2, &[Notice::Parked { worker: worker(1) }]), Some(Limit::Proxies));
     assert_eq!(limit(9, 50, 2, &[Notice::FeedsBehind { lag: 1 }]), Some(Limit::Feeds));
+    let free = || Free { bytes: 1, place: Path::new("/").into() };
+    let short = Notice::DiskShort { free: free(), least: 2 };
+    assert_eq!(limit(9, 50, 2, &[Notice::FeedsBehind { lag: 1 }, short.clone()]), Some(Limit::Disk));
+    assert_eq!(limit(9, 50, 2, &[short, Notice::DiskFree { free: Some(free()) }]), Some(Limit::Disk));
     assert_eq!(Tally::new(names(1), at(0)).heartbeat(at(10)).limited_by, None, "nothing was bound");
 }
 

@@ -102,9 +102,11 @@ impl Scenario {
             })
             .collect();
         let workers = rng.usize(1..12);
+        let mut limits = limits(&mut rng, workers);
+        limits.bounds.min_free = seed.is_multiple_of(2).then_some(100);
         Self {
             seed,
-            limits: limits(&mut rng, workers),
+            limits,
             proxies,
             lists: rng.u32(1..8),
             per_list: rng.u32(0..8),

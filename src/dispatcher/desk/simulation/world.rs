@@ -1,6 +1,7 @@
 //! The made-up world around the Desk, and the invariants that must hold in it.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use super::scenario::{ProxyKind, Scenario};
 use super::site::Site;
 use crate::clock::Timestamp;
 use crate::dispatcher::desk::fixture::route;
-use crate::dispatcher::desk::{Desk, Event, Order, StoreCall};
+use crate::dispatcher::desk::{Desk, Event, Free, Order, StoreCall};
 use crate::dispatcher::notice::{Ending, Notice};
 use crate::frontier::fingerprint::Fingerprinter;
 use crate::frontier::memory::MemoryFrontier;
@@ -81,6 +82,8 @@ pub(super) struct World {
     bound: HashMap<ProxyId, (WorkerId, ProxyRef)>,
     restarts: bool,
     charges: u64,
+    /// The disks have the room that they must have.
+    room: bool,
     ended: Option<Ending>,
     trail: Vec<String>,
 }
@@ -114,6 +117,7 @@ impl World {
             bound: HashMap::new(),
             restarts: true,
             charges: 0,
+            room: scenario.limits.bounds.min_free.is_none(),
             ended: None,
             trail: Vec::new(),
             rng,
@@ -123,10 +127,27 @@ impl World {
             let id = WorkerId { slot: slot as u16, incarnation: 0 };
             world.later(Duration::from_millis(slot as u64), Coming::Start(id));
         }
+        world.look_at_disks();
         if let Some(after) = world.scenario.stop_after {
             world.later(after, Coming::Event(Event::Stop(Signal::Interrupt)));
         }
         world
+    }
+
+    /// The disks are looked at some times; in the end they have room, or else nothing would.
+    fn look_at_disks(&mut self) {
+        if self.scenario.limits.bounds.min_free.is_none() {
+            return;
+        }
+        let mut wait = Duration::ZERO;
+        // Drawn apart, so that a seed stays what it is.
+        let mut rng = fastrand::Rng::with_seed(self.scenario.seed ^ 0xd15c);
+        for looks_left in (0..rng.u8(1..8)).rev() {
+            let bytes = if looks_left == 0 { 200 } else { rng.u64(0..200) };
+            let free = Free { bytes, place: Path::new("/runs").into() };
+            self.later(wait, Coming::Event(Event::Free(Some(free))));
+            wait += Duration::from_millis(rng.u64(0..5000));
+        }
     }
 
     /// Runs to the end, checking everything on the way.
@@ -160,7 +181,12 @@ impl World {
 
     fn happen(&mut self, coming: Coming) {
         match coming {
-            Coming::Event(event) => self.tell(event),
+            Coming::Event(event) => {
+                if let Event::Free(free) = &event {
+                    self.room = free.as_ref().is_none_or(|free| free.bytes >= 100);
+                }
+                self.tell(event);
+            }
             Coming::Timer(number) if number == self.timer => self.tell(Event::Timer),
             Coming::Timer(_) => {}
             Coming::Start(id) => self.start(id),
@@ -251,6 +277,7 @@ impl World {
             Order::Commit { batch, cursors } => self.commit(&batch, &cursors),
             Order::HandBack(leases) => self.store.hand_back(&leases).expect("handed back"),
             Order::Stored { through, records } => self.deliver(through, records),
+            Order::FlushSink => {}
             Order::FinishSink => {
                 let wait = self.soon();
                 self.later(wait, Coming::Event(Event::SinkFinished));
@@ -322,11 +349,13 @@ impl World {
     fn fetch(&mut self, id: WorkerId, assignment: Assignment, task: Arc<Task>, gap: Duration) {
         let in_use = self.jobs.values().any(|job| job.assignment.proxy.id == assignment.proxy.id);
         assert!(!in_use, "I3: a proxy in two hands\n{}", self.story());
+        let room = self.room;
         let Some(worker) = self.worker(id) else {
             let wait = self.soon();
             return self.later(wait, Coming::Event(Event::Abandoned(assignment)));
         };
         assert_eq!(worker.proxy, Some(assignment.proxy), "I4: a task for a worker without that proxy");
+        assert!(room, "a fetch while a disk has too little room");
         assert_eq!(worker.jobs, 0, "more than it can carry");
         assert!(!worker.spent, "a task through a spent proxy");
         worker.jobs += 1;
