@@ -4,6 +4,7 @@
 //! writer at a time; a lock beside the file is the run folder's business, and each transaction checks that nobody else has
 //! opened the store since. It decides nothing about pages.
 
+mod ahead;
 mod claim;
 mod draft;
 mod error;
@@ -11,6 +12,7 @@ mod letters;
 mod names;
 mod open;
 mod outbox;
+mod prepared;
 mod reader;
 mod ready;
 mod recover;
