@@ -12,7 +12,8 @@ use rusqlite::{Connection, Row};
 use super::error::Fault;
 use super::ready::Place;
 
-/// Rows that are read at once.
+/// Rows that are read at once. In the SQL they are written out, and places are compared whole: for a number that is bound where
+/// it may decide the plan, SQLite makes a new plan each time.
 const ROWS: usize = 16;
 /// Hosts that are held at most, some 4 MB with their rows; then all are forgotten.
 const HELD: usize = 1 << 13;
@@ -88,9 +89,11 @@ impl Ahead {
     /// Reads the first rows after those of `host`: of the next host, and of more if it has few.
     fn read_after(&mut self, conn: &Connection, host: i64) -> Result<(), Fault> {
         let mut select = conn.prepare_cached(
-            "SELECT id, host, prio, seq FROM ready WHERE host > ?1 ORDER BY host, prio, seq LIMIT ?2",
+            "SELECT id, host, prio, seq FROM ready WHERE (host, prio, seq) > (?1, ?2, ?3)
+             ORDER BY host, prio, seq LIMIT 16",
         )?;
-        let rows = select.query_map((host, ROWS as i64), task)?.collect::<Result<Vec<_>, _>>()?;
+        let end = Place::end_of(host);
+        let rows = select.query_map((host, end.prio, end.seq), task)?.collect::<Result<Vec<_>, _>>()?;
         let (mut last, mut held) = (host, true);
         for &(id, place) in &rows {
             if place.host != last {
@@ -150,9 +153,9 @@ impl Front {
     fn read_on(&mut self, conn: &Connection, last: Place) -> Result<(), Fault> {
         let mut select = conn.prepare_cached(
             "SELECT id, host, prio, seq FROM ready WHERE host = ?1 AND (prio, seq) > (?2, ?3)
-             ORDER BY prio, seq LIMIT ?4",
+             ORDER BY prio, seq LIMIT 16",
         )?;
-        let rows = select.query_map((last.host, last.prio, last.seq, ROWS as i64), task)?;
+        let rows = select.query_map((last.host, last.prio, last.seq), task)?;
         self.rows = rows.collect::<Result<_, _>>()?;
         self.whole = self.rows.len() < ROWS;
         Ok(())

@@ -32,7 +32,7 @@ impl Place {
     }
 
     /// Before every place of the next host.
-    const fn end_of(host: i64) -> Self {
+    pub(super) const fn end_of(host: i64) -> Self {
         Self { host, prio: i64::MAX, seq: i64::MAX }
     }
 }
