@@ -33,13 +33,20 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn it_is_the_order_of_a_sorted_map(steps in steps(), fold_at in 1usize..60) {
+    fn it_is_the_order_of_a_sorted_map(before in 0i64..150, steps in steps(), fold_at in 1usize..60) {
         let conn = Connection::open_in_memory().unwrap();
         schema::migrate(&conn).unwrap();
         let (mut ready, mut prepared) = (Ready::default(), Prepared::new(&conn));
         ready.fold_at = fold_at;
         ready.refresh(&conn).unwrap();
         let (mut plain, mut turn) = (BTreeMap::new(), 0);
+        for id in 1..=before {
+            let place = Place { host: id % 3 + 1, prio: id % 2, seq: id };
+            plain.insert(place, id);
+            ready.put(&mut prepared, id, place).unwrap();
+        }
+        // More than are read at once lie in the index.
+        ready.fold(&conn).unwrap();
         for step in steps {
             match step {
                 Step::Put { id, place } => {
