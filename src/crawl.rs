@@ -2,6 +2,7 @@
 //!
 //! Everything that is connected to something else is connected here. It decides nothing.
 
+mod again;
 pub mod resume;
 mod seeds;
 pub mod shapes;
@@ -23,6 +24,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
+pub use self::again::put_back;
 use self::resume::Plan as ResumePlan;
 use self::storage::{Opening, Storage};
 use crate::address::{DropParams, Scope, start_hosts};
@@ -31,6 +33,7 @@ use crate::config::{Count, Hosts, Settings};
 use crate::dispatcher::actor::{Dispatcher, DispatcherParts, Ended};
 use crate::dispatcher::desk::{Desk, Limits};
 use crate::extract::Recipe;
+use crate::pages::Pages;
 use crate::protocol::{Obituary, Role, Signal, Stop, WorkerId};
 use crate::proxy::Route;
 use crate::record::Seq;
@@ -66,6 +69,7 @@ struct Plan {
     routes: Vec<Route>,
     fetching: FetchParts,
     storage: Storage,
+    pages: Pages,
 }
 
 /// A crawl that has been started.
@@ -126,7 +130,8 @@ fn plan(settings: Settings, surroundings: &mut Surroundings) -> anyhow::Result<P
     // Our own address may be in several hands: a lease for each worker, all of one pace.
     let routes =
         if settings.proxies.direct { vec![Route::Direct; settings.worker_count()] } else { settings.routes.clone() };
-    Ok(Plan { settings, routes, fetching, storage })
+    let pages = Pages::open(&settings.run_dir(), settings.crawl.keep_pages);
+    Ok(Plan { settings, routes, fetching, storage, pages })
 }
 
 fn limits(settings: &Settings, stored: Seq, seed: u64) -> Limits {
@@ -148,8 +153,8 @@ fn limits(settings: &Settings, stored: Seq, seed: u64) -> Limits {
 
 /// Starts everybody: the supervisor here, dispatcher and sink on an arbiter each, the workers spread over some.
 fn launch(plan: Plan, surroundings: &Surroundings) -> Running {
-    let Plan { settings, routes, fetching, storage } = plan;
-    let Storage { frontier, feeds, feed_names, stored } = storage;
+    let Plan { settings, routes, fetching, storage, pages } = plan;
+    let Storage { frontier, feeds, feed_names, stored, kept } = storage;
     let clock = surroundings.clock;
     let (dispatcher_home, sink_home) = (Arbiter::new(), Arbiter::new());
     let worker_homes: Vec<Arbiter> = (0..threads(&settings)).map(|_| Arbiter::new()).collect();
@@ -159,7 +164,7 @@ fn launch(plan: Plan, surroundings: &Surroundings) -> Running {
     let supervisor = context.address();
 
     let parts = DispatcherParts {
-        desk: Desk::new(limits(&settings, stored, fastrand::u64(..)), &routes),
+        desk: Desk::new(limits(&settings, stored, fastrand::u64(..)), &routes, &kept, clock.now()),
         feed_names,
         observer: Observer::new(Arc::clone(&surroundings.names), clock.now())
             .going_on_from(frontier.stats())
@@ -178,7 +183,7 @@ fn launch(plan: Plan, surroundings: &Surroundings) -> Running {
     let (obituary, reports) = (Obituary::new(Role::Sink, supervisor.recipient()), dispatcher.clone().recipient());
     let sink = Sink::start_in_arbiter(&sink_home.handle(), move |_| Sink::new(feeds, reports, obituary));
 
-    let parts = WorkerParts { dispatcher: dispatcher.clone().recipient(), fetching };
+    let parts = WorkerParts { dispatcher: dispatcher.clone().recipient(), fetching, pages };
     let roll = Roll::default();
     context.run(Supervisor::new(SupervisorParts {
         settings: settings.supervisor,

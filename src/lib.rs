@@ -14,6 +14,7 @@ pub mod exit;
 pub mod extract;
 pub mod frontier;
 pub mod pace;
+pub mod pages;
 pub mod protocol;
 pub mod proxy;
 pub mod record;

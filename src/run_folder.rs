@@ -5,7 +5,9 @@
 
 mod error;
 mod lock;
+mod look;
 mod manifest;
+mod reopen;
 
 use std::fs;
 use std::io;
@@ -17,6 +19,8 @@ use crate::clock::Timestamp;
 use crate::exit::ExitCode;
 
 pub use error::FolderError;
+pub use lock::Holder;
+pub use look::{End, Glance, Progress};
 pub use manifest::{Manifest, Source};
 
 use lock::Lock;
@@ -108,7 +112,7 @@ impl RunFolder {
                     }
                 }
                 Existing::Continue(_) => {
-                    let complete = complete(&path)?;
+                    let complete = complete(&path)?.filter(|_| manifest.reopened.is_none());
                     return Ok(Opened::Begun { folder: Self { path, manifest, _lock: lock }, complete });
                 }
             }
@@ -146,7 +150,8 @@ impl RunFolder {
     /// # Errors
     /// The file system refuses.
     pub fn write_report(&self, report: &impl Serialize) -> Result<(), FolderError> {
-        write_json(&self.report_path(), report)
+        write_json(&self.report_path(), report)?;
+        self.settle()
     }
 
     /// Notes that the crawl did not even begin, because the config asks for something that cannot be had; the next process may

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use url::Url;
 
 /// A task's number in its frontier; never used twice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TaskId(pub u64);
 
 /// A stage of the recipe, as an index into its stages.

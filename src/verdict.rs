@@ -53,6 +53,16 @@ impl Reason {
     pub fn new(code: impl Into<String>, detail: impl Into<String>) -> Self {
         Self { code: code.into(), detail: detail.into() }
     }
+
+    /// Is it that an answer with a fine status lacks what the recipe demands?
+    pub fn is_shortfall(&self) -> bool {
+        matches!(self.code.as_str(), "expect.unmet" | "field.missing" | "json.invalid")
+    }
+
+    /// Is it the status of an answer, which site and proxy write alike?
+    pub fn is_of_status(&self) -> bool {
+        self.code.starts_with("status.")
+    }
 }
 
 impl fmt::Display for Reason {

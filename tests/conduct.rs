@@ -48,6 +48,7 @@ fn settings(home: &Path) -> Settings {
             workers: config::Count::Exactly(NonZeroUsize::MIN),
             threads: config::Count::Auto,
             data_dir: home.join("runs"),
+            keep_pages: config::KeepPages::default(),
         },
         stages: vec![stage],
         routes: vec![Route::Direct],

@@ -61,3 +61,23 @@ fn a_limit_of_pages_ends_it_with_exit_5_after_exactly_so_many() {
     let crawl = Bed::new().proxies(3).lists(10).set("limits.pages", "25").crawl().expect_exit(5);
     assert_eq!(crawl.report()["tasks"]["done"], 25);
 }
+
+#[test]
+fn a_limit_of_depth_leaves_deeper_links_alone_and_ends_nothing() {
+    let mut crawl = Bed::new().proxies(2).set("limits.depth", "0").crawl().expect_exit(0);
+    let tasks = &crawl.report()["tasks"];
+    assert_eq!((&tasks["found"], &tasks["done"], &tasks["too_deep"]), (&4.into(), &4.into(), &20.into()), "{tasks}");
+    assert!(crawl.world.site.journal.visits().iter().all(|visit| visit.path.starts_with("/page/")));
+    Bed::new().proxies(2).set("limits.depth", "1").crawl().expect_exit(0).expect_all_records();
+}
+
+#[test]
+fn feeds_that_may_lag_by_nothing_hold_the_crawl_up_but_do_not_stop_it() {
+    let feed = r#"[{ kind = "jsonl", path = "records.jsonl" }, { kind = "jsonl", path = "r.zst", compress = "zstd" }]"#;
+    // At two seconds for each frame that waits for company, this would take minutes.
+    let bed = Bed::new().proxies(4).per_list(80).set("frontier.max_lag", "\"1B\"").set("feed", feed);
+    let crawl = bed.crawl().expect_exit(0).expect_all_records();
+    assert!(!crawl.events("run.lagging").is_empty());
+    let text = zstd::decode_all(&*std::fs::read(crawl.world.left("r.zst")).unwrap()).unwrap();
+    assert!(burdock::demo::check::compare(&*text, crawl.world.site.truth()).unwrap().is_perfect());
+}

@@ -58,11 +58,9 @@ fn proxies_that_break_in_every_way_cost_no_record() {
         .proxy(Behaviour::Garbage)
         .proxy(Behaviour::ResetMidBody)
         .proxy(Behaviour::Captcha { after: 4 })
-        .proxy(Behaviour::BadGateway)
+        .proxy(Behaviour::Forging { status: 502, share: 1.0 })
         .lists(20)
         .per_list(5)
-        // More witnesses than proxies that could be taken for a bad page: so no good page is condemned by them alone.
-        .set("retry.witnesses", "6")
         .set("ban.cooldown", "\"1s\"");
     bed.crawl().expect_exit(0).expect_all_records().none_direct();
 }

@@ -55,11 +55,10 @@ fn socks5_proxies_that_break_in_every_way_cost_no_record() {
             .proxy(Behaviour::Banning { after: 4 })
             .proxy(Behaviour::Garbage)
             .proxy(Behaviour::ResetMidBody)
-            .proxy(Behaviour::BadGateway)
+            .proxy(Behaviour::Forging { status: 502, share: 1.0 })
             .by_socks5()
             .lists(15)
             .per_list(5)
-            .set("retry.witnesses", "5")
     }) {
         bed.crawl().expect_exit(0).expect_all_records().none_direct();
     }

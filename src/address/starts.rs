@@ -212,7 +212,7 @@ mod tests {
     use std::io::Write;
 
     use super::*;
-    use crate::config::{Count, Hosts};
+    use crate::config::{Count, Hosts, KeepPages};
 
     fn crawl(start: &[&str], file: Option<&[u8]>) -> (Crawl, Option<tempfile::NamedTempFile>) {
         crawl_with(start, file, ".txt")
@@ -234,6 +234,7 @@ mod tests {
             workers: Count::Auto,
             threads: Count::Auto,
             data_dir: "runs".into(),
+            keep_pages: KeepPages::default(),
         };
         (crawl, file)
     }

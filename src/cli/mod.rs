@@ -5,8 +5,13 @@
 
 pub mod check;
 pub mod config;
+pub mod dead;
 pub mod demo;
+pub mod export;
+pub mod retry;
 pub mod run;
+pub mod status;
+mod stored;
 pub mod try_page;
 
 use std::fmt::Display;
@@ -38,14 +43,14 @@ enum Command {
     Check(check::CheckArgs),
     /// Fetch one page through one proxy and show what becomes of it
     Try(try_page::TryArgs),
-    /// (not built yet) Show what a run holds
-    Status(Unbuilt),
-    /// (not built yet) List the pages given up on
-    Dead(Unbuilt),
-    /// (not built yet) Put dead letters back
-    Retry(Unbuilt),
-    /// (not built yet) Write the records of a run again
-    Export(Unbuilt),
+    /// Show what a run holds, also while it runs
+    Status(status::StatusArgs),
+    /// List the pages given up on, with what was tried
+    Dead(dead::DeadArgs),
+    /// Put pages given up on back, to be crawled again
+    Retry(retry::RetryArgs),
+    /// Write the records of a run again, also while it runs
+    Export(export::ExportArgs),
     /// (not built yet) Pause a running crawl
     Pause(Unbuilt),
     /// (not built yet) Let a paused crawl go on
@@ -99,10 +104,10 @@ fn dispatch(command: &Command) -> ExitCode {
         Command::Config(args) => config::config(args),
         Command::Check(args) => check::check(args),
         Command::Try(args) => try_page::try_page(args),
-        Command::Status(_) => unbuilt("status"),
-        Command::Dead(_) => unbuilt("dead"),
-        Command::Retry(_) => unbuilt("retry"),
-        Command::Export(_) => unbuilt("export"),
+        Command::Status(args) => status::status(args),
+        Command::Dead(args) => dead::dead(args),
+        Command::Retry(args) => retry::retry(args),
+        Command::Export(args) => export::export(args),
         Command::Pause(_) => unbuilt("pause"),
         Command::Resume(_) => unbuilt("resume"),
         Command::Stop(_) => unbuilt("stop"),
@@ -181,12 +186,12 @@ mod tests {
 
     #[test]
     fn commands_to_come_take_any_arguments_and_say_that_they_are_not_there() {
-        for command in ["status", "dead", "retry", "export", "pause", "resume", "stop", "set", "schema"] {
+        for command in ["pause", "resume", "stop", "set", "schema"] {
             let cli = Cli::try_parse_from(["burdock", command, "x", "--proxies", "-y"]).unwrap();
             assert_eq!(dispatch(&cli.command), ExitCode::Usage);
         }
         let help = Cli::command().render_help().to_string();
-        let built: Vec<_> = ["run", "demo", "config", "check", "try"].into();
+        let built: Vec<_> = ["run", "demo", "config", "check", "try", "status", "dead", "retry", "export"].into();
         for command in Cli::command().get_subcommands() {
             let about = command.get_about().unwrap().to_string();
             assert_eq!(about.starts_with("(not built yet)"), !built.contains(&command.get_name()), "{about}");

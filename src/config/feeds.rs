@@ -11,7 +11,8 @@ use super::merged::Merged;
 use super::{Compress, Feed, FeedKind, IfExists, Log, MetaColumn, STDOUT, Stage};
 
 /// Files of a run's folder that are neither feeds nor the log.
-const OWN_FILES: [&str; 10] = [
+const OWN_FILES: [&str; 11] = [
+    "pages",
     "report.json",
     "report.tmp",
     "run.json",

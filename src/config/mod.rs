@@ -26,7 +26,7 @@ mod wording;
 
 pub use load::{Loaded, load, load_text};
 pub use origin::Origin;
-pub use problem::Errors;
+pub use problem::{Errors, suggestion};
 pub use settings::*;
 pub use show::show;
 pub use summary::opening_line;

@@ -77,7 +77,7 @@ impl Errors {
 }
 
 /// `did you mean "delay"?` for the word of `known` that `word` resembles most.
-pub(super) fn suggestion<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
+pub fn suggestion<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
     let scored = known.into_iter().map(|known| (strsim::jaro_winkler(known, word), known));
     let (score, nearest) = scored.max_by(|one, other| one.0.total_cmp(&other.0))?;
     // Below this the resemblance is a coincidence: "url" and "rule" have 0.72.

@@ -147,7 +147,7 @@ const CRAWL: &[Key] = &[
     later("in_flight"),
     built("threads", Shape::Count(1024)),
     built("data_dir", Path),
-    later("keep_pages"),
+    built("keep_pages", Word(&["none", "failed", "all"], &[])),
 ];
 
 const STAGE: &[Key] = &[

@@ -4,6 +4,7 @@
 //! is [`crate::extract`].
 
 mod feed;
+mod keep;
 mod limits;
 mod log;
 mod recipe;
@@ -18,6 +19,7 @@ use super::unit::{deserialize_duration, deserialize_size};
 use crate::proxy::{Route, Secret};
 
 pub use feed::{Compress, Feed, FeedKind, IfExists, MetaColumn, STDOUT};
+pub use keep::KeepPages;
 pub use limits::Limits;
 pub use log::{Log, LogFormat, LogLevel};
 pub use recipe::{Expect, Field, Link, Stage, Take};
@@ -106,6 +108,8 @@ pub struct Crawl {
     pub threads: Count,
     /// Where run folders lie.
     pub data_dir: PathBuf,
+    /// Whose bodies are kept.
+    pub keep_pages: KeepPages,
 }
 
 /// `[proxies]`, without the proxies.

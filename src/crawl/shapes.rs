@@ -41,7 +41,7 @@ impl Shapes {
     }
 
     /// Takes the fields of `stages` for those of all records after `through`; gives what is to be kept of that.
-    pub(super) fn go_on_with(&mut self, stages: &[Stage], through: Seq) -> Vec<Kept> {
+    pub fn go_on_with(&mut self, stages: &[Stage], through: Seq) -> Vec<Kept> {
         let mut kept = Vec::new();
         for stage in stages {
             let fields: Vec<String> = stage.fields.iter().map(|field| field.name.clone()).collect();

@@ -13,11 +13,12 @@ use super::shapes::Fitting;
 use crate::address::{Scope, Starts};
 use crate::clock::Timestamp;
 use crate::config::{FrontierKind, Retry, Settings};
+use crate::dispatcher::desk::KEPT;
 use crate::extract::Recipe;
 use crate::frontier::fingerprint::Fingerprinter;
 use crate::frontier::memory::MemoryFrontier;
 use crate::frontier::sqlite::{Retention, SqliteFrontier};
-use crate::frontier::{Batch, FeedNames, Frontier, FrontierError, RecordReader, Seeds};
+use crate::frontier::{Batch, FeedNames, Frontier, FrontierError, Kept, RecordReader, Seeds};
 use crate::record::{Seq, StoredRecord};
 use crate::run_folder::{Changes, STORE};
 use crate::sink::{FeedPlan, Feeds, ReadError, Records, Source, Start};
@@ -31,6 +32,8 @@ pub(super) struct Storage {
     pub(super) feed_names: FeedNames,
     /// The last record that was committed before.
     pub(super) stored: Seq,
+    /// What is known of proxies and pages from before.
+    pub(super) kept: Vec<Kept>,
 }
 
 /// What makes tasks of start URLs.
@@ -83,7 +86,11 @@ pub(super) fn open(settings: &Settings, opening: Opening<'_>, now: Timestamp) ->
         say::feed_started(&note.feed, note.start.as_str(), &note.start.to_string(), weight);
     }
     let feed_names = opening.names().clone();
-    Ok(Storage { frontier, feeds: opening.start()?, feed_names, stored: begun.through })
+    let mut kept = Vec::new();
+    for kind in KEPT {
+        kept.extend(frontier.kept(kind)?);
+    }
+    Ok(Storage { frontier, feeds: opening.start()?, feed_names, stored: begun.through, kept })
 }
 
 fn in_memory(settings: &Settings, opening: &Opening<'_>) -> anyhow::Result<MemoryFrontier> {

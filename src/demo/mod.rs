@@ -5,10 +5,17 @@
 //! Everything runs on the runtime that the caller is in and ends when its handle is dropped.
 
 pub mod check;
+mod client;
 mod hosting;
+mod mode;
 pub mod proxy;
+mod rate;
 mod scenario;
 pub mod site;
 mod wire;
 
+pub use mode::ModeError;
 pub use scenario::{CONFIG, Demo, DemoError};
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@
 //! It knows nothing of pages or faults.
 
 use std::io;
+use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -12,6 +13,11 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 const MAX_HEAD: usize = 64 * 1024;
 /// The most header fields of one head.
 const MAX_FIELDS: usize = 64;
+/// Between two bytes of what trickles.
+pub(super) const DRIP: Duration = Duration::from_millis(50);
+/// Lines that make a head longer, again and again.
+pub(super) const ENDLESS_HEAD: &[u8] =
+    b"X-More: and more\r\nX-More: and more\r\nX-More: and more\r\nX-More: and more\r\n";
 
 /// Header fields, in their order.
 #[derive(Clone, Debug, Default)]
@@ -25,6 +31,13 @@ impl Fields {
     /// The first value of a field.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
+    /// Another value for a field that is there.
+    pub(super) fn set(&mut self, name: &str, value: &str) {
+        for (_, old) in self.0.iter_mut().filter(|(key, _)| key.eq_ignore_ascii_case(name)) {
+            value.clone_into(old);
+        }
     }
 
     fn framing(&self, otherwise: Framing) -> io::Result<Framing> {

@@ -126,8 +126,8 @@ impl Dispatcher {
             Order::Park(worker) => self.order_worker(worker, WorkerOrder::Park),
             Order::FinishWorker(worker) => self.order_worker(worker, WorkerOrder::Finish),
             Order::Claim { n, barred } => self.ask_store(StoreRequest::Claim { n, barred, now: self.clock.now() }),
-            Order::Commit { batch, cursors } => {
-                self.ask_store(StoreRequest::Commit { batch, cursors, now: self.clock.now() });
+            Order::Commit { batch, cursors, kept } => {
+                self.ask_store(StoreRequest::Commit { batch, cursors, kept, now: self.clock.now() });
             }
             Order::HandBack(leases) => self.ask_store(StoreRequest::HandBack(leases)),
             Order::Stored { through, records } => self.order_sink(SinkOrder::Stored { through, records }),

@@ -5,13 +5,23 @@
 //! state and the order of work; events and orders are in `words.rs`, what follows from an event in the parts beside it.
 
 mod assign;
+mod bench;
 mod court;
+mod docket;
 mod ending;
 #[cfg(test)]
 mod fixture;
+mod held;
 mod intake;
+mod judgment;
+mod jury;
+mod keeper;
 mod ledger;
+mod misfit;
 mod penalty;
+mod pick;
+mod proof;
+mod review;
 mod room;
 mod roster;
 #[cfg(test)]
@@ -20,60 +30,47 @@ mod suspects;
 #[cfg(test)]
 mod tests;
 mod trial;
+mod trials;
+mod waiting;
 mod window;
 mod words;
 mod workers;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::docket::Docket;
 use self::ending::Phase;
+use self::held::{Held, Place};
 use self::intake::Intake;
+pub use self::keeper::KEPT;
+use self::keeper::Keeper;
 use self::ledger::Ledger;
+use self::misfit::Misfit;
+use self::proof::Control;
 use self::room::Room;
 use self::roster::{Hands, Roster, Stirred};
-use self::trial::Trial;
+use self::trials::Trials;
+use self::waiting::Waiting;
 use self::window::Window;
 pub use self::words::{Event, Free, Limits, Order, StoreCall};
 use crate::clock::Timestamp;
 use crate::dispatcher::notice::{Ending, Notice};
-use crate::frontier::Try;
+use crate::frontier::Kept;
 use crate::pace::Pace;
-use crate::protocol::WorkerId;
+use crate::protocol::{Assignment, ProxyRef, WorkerId};
 use crate::proxy::pool::{Change, Pool};
 use crate::proxy::{ProxyId, Route};
-use crate::task::{Epoch, Task, TaskId};
+use crate::task::{StageId, TaskId};
 use crate::verdict::Reason;
 
 /// Fetches that one worker may have out.
 const PER_WORKER: u32 = 1;
 
-/// A claimed task that is not settled.
-#[derive(Debug)]
-struct Held {
-    task: Arc<Task>,
-    epoch: Epoch,
-    place: Place,
-    turn: u32,
-    trial: Trial,
-    tries: Vec<Try>,
-    requests: u32,
-    abandoned: u32,
-    /// Not to be given out before that.
-    not_before: Timestamp,
-    /// The only proxy may try it again.
-    repeat: bool,
-    /// The least time from the fetch that is out to the next one.
-    gap: Duration,
-}
-
-/// Where a held task is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
-    Windowed,
-    Assigned(WorkerId),
-}
+/// Spares are brought in for suspects so many times on one event; what is left goes on a moment later.
+const ROUNDS: usize = 4;
+const NEXT_ROUND: Duration = Duration::from_millis(1);
 
 /// What has been done since this start, for `[limits]`.
 #[derive(Debug, Default)]
@@ -91,15 +88,32 @@ pub struct Desk {
     limits: Limits,
     rng: fastrand::Rng,
     pool: Pool,
+    keeper: Keeper,
     pace: Pace,
     roster: Roster,
     window: Window,
     held: HashMap<TaskId, Held>,
+    /// What is said against pages, held or waiting for a further attempt.
+    trials: Trials,
+    docket: Docket,
+    /// Controls that are out.
+    controls: HashMap<Assignment, Control>,
+    controls_given: u32,
+    /// Spares that suspects wait for.
+    wanted: BTreeMap<TaskId, ProxyId>,
+    /// When suspects are to be looked at again whatever happens.
+    review_at: Option<Timestamp>,
+    stages_done: BTreeSet<StageId>,
+    misfits: BTreeMap<StageId, Misfit>,
     ledger: Ledger,
     intake: Intake,
     phase: Phase,
     stirred: Stirred,
-    suspects_stirred: Stirred,
+    /// Proxies that have come into other hands, have ended a fetch, or leave a host alone, since suspects were last looked at.
+    moved: BTreeSet<ProxyId>,
+    waiting: Waiting,
+    /// Suspects to be looked at again.
+    doubts: BTreeSet<TaskId>,
     seen_generation: u64,
     proxy_errors: BTreeMap<String, (u64, Reason)>,
     no_proxy_since: Option<Timestamp>,
@@ -115,20 +129,37 @@ pub struct Desk {
 }
 
 impl Desk {
-    /// A Desk that has seen nothing, with these proxies, all spare.
-    pub fn new(limits: Limits, routes: &[Route]) -> Self {
+    /// A Desk with these proxies, all spare, that knows what was `kept` of them and of pages by an earlier one.
+    pub fn new(limits: Limits, routes: &[Route], kept: &[Kept], now: Timestamp) -> Self {
+        let mut desk = Self::blank(limits, routes);
+        desk.recall(kept, now);
+        desk
+    }
+
+    fn blank(limits: Limits, routes: &[Route]) -> Self {
         Self {
             rng: fastrand::Rng::with_seed(limits.seed),
             pool: Pool::new(routes),
+            keeper: Keeper::new(routes),
             pace: Pace::new(limits.pace, &limits.ban),
             roster: Roster::new(PER_WORKER),
             window: Window::default(),
             held: HashMap::new(),
+            trials: Trials::default(),
+            docket: Docket::default(),
+            controls: HashMap::new(),
+            controls_given: 0,
+            wanted: BTreeMap::new(),
+            review_at: None,
+            stages_done: BTreeSet::new(),
+            misfits: BTreeMap::new(),
             ledger: Ledger::new(limits.feeds, limits.stored),
             intake: Intake::default(),
             phase: Phase::Running,
             stirred: Stirred::Yes,
-            suspects_stirred: Stirred::No,
+            moved: BTreeSet::new(),
+            waiting: Waiting::default(),
+            doubts: BTreeSet::new(),
             seen_generation: 0,
             proxy_errors: BTreeMap::new(),
             no_proxy_since: None,
@@ -172,8 +203,13 @@ impl Desk {
         std::mem::take(&mut self.orders)
     }
 
-    /// Fetches that are out.
+    /// Fetches that are out, controls among them.
     pub fn out(&self) -> usize {
+        self.pages_out() + self.controls.len()
+    }
+
+    /// Fetches of pages that are out.
+    fn pages_out(&self) -> usize {
         self.held.values().filter(|held| matches!(held.place, Place::Assigned(_))).count()
     }
 
@@ -183,14 +219,30 @@ impl Desk {
             self.changed(change);
         }
         if matches!(self.phase, Phase::Running) {
-            self.review_suspects(now);
-            self.assign(now);
+            self.place(now);
             self.claim(now);
             self.check_end(now);
         }
         self.commit(now);
         self.wind_down(now);
         self.set_alarm(now);
+    }
+
+    /// Gives out what can be given out. A spare that was brought in for one suspect changes what others wait for.
+    fn place(&mut self, now: Timestamp) {
+        for _ in 0..ROUNDS {
+            self.review_suspects(now);
+            self.assign(now);
+            if !self.has_doubts() {
+                return;
+            }
+        }
+        self.review_again(now + NEXT_ROUND);
+    }
+
+    /// Suspects are to be looked at again then, whatever happens.
+    fn review_again(&mut self, at: Timestamp) {
+        self.review_at = Some(self.review_at.map_or(at, |other| other.min(at)));
     }
 
     fn set_alarm(&mut self, now: Timestamp) {
@@ -202,6 +254,7 @@ impl Desk {
             self.no_proxy_deadline(),
             self.phase.until(),
             self.deadline(),
+            self.review_at.filter(|&at| at < roster::NEVER),
             self.barred_since.map(|since| since + ending::BANNED_FOR),
         ];
         // What was due by now has been done or cannot be done yet: then another event will come.
@@ -217,6 +270,9 @@ impl Desk {
 
     fn changed(&mut self, change: Change) {
         self.stirred = Stirred::Yes;
+        let (Change::Released(_, ProxyRef { id, .. }) | Change::Rested(id)) = change;
+        self.moved.insert(id);
+        self.keeper.patients.insert(id);
         self.note(match change {
             Change::Released(worker, proxy) => Notice::Released { worker, proxy },
             Change::Rested(proxy) => Notice::Rested { proxy },

@@ -88,6 +88,10 @@ pub enum Notice {
     },
     /// A fetch has ended.
     Page(Box<PageNotice>),
+    /// A fetch of a page that was done before has ended: it showed whether a proxy works.
+    Probed(Box<ProbeNotice>),
+    /// A page was decided on while nobody fetched it.
+    Decided(Box<Decision>),
     /// A fetch ended without an outcome; its task is given out again.
     Abandoned {
         /// The task.
@@ -171,6 +175,32 @@ pub struct PageNotice {
     /// Fields without a match.
     pub missing: Vec<Arc<str>>,
     /// What becomes of the task.
+    pub then: Then,
+}
+
+/// A control that has ended.
+#[derive(Clone, Debug)]
+pub struct ProbeNotice {
+    /// Who fetched.
+    pub worker: WorkerId,
+    /// Through which proxy.
+    pub proxy: ProxyId,
+    /// What: it was done before, and stays done.
+    pub task: Arc<Task>,
+    /// What it turned out to be.
+    pub verdict: Verdict,
+    /// What it cost.
+    pub meters: Meters,
+}
+
+/// What was decided of a page after its last fetch, because of what became known of the proxies that failed on it.
+#[derive(Clone, Debug)]
+pub struct Decision {
+    /// The page.
+    pub task: Arc<Task>,
+    /// The attempt that is over, from 1.
+    pub attempt: u32,
+    /// What becomes of it.
     pub then: Then,
 }
 

@@ -11,7 +11,7 @@ use actix::prelude::*;
 
 use crate::clock::Timestamp;
 use crate::frontier::{
-    Batch, Claim, Committed, DeadLetter, FeedChange, FeedNames, Frontier, FrontierError, Settlement, Stats,
+    Batch, Claim, Committed, DeadLetter, FeedChange, FeedNames, Frontier, FrontierError, Kept, Settlement, Stats,
 };
 use crate::protocol::Cursor;
 use crate::task::{Epoch, HostKey, TaskId};
@@ -34,6 +34,8 @@ pub enum StoreRequest {
         batch: Arc<Vec<Settlement>>,
         /// How far the feeds are.
         cursors: Vec<Cursor>,
+        /// What else survives the process.
+        kept: Arc<Vec<Kept>>,
         /// The time.
         now: Timestamp,
     },
@@ -118,10 +120,10 @@ fn serve(
             StoreRequest::Claim { n, barred, now } => {
                 replies.do_send(StoreReply::Claimed(frontier.claim(n, now, &barred)));
             }
-            StoreRequest::Commit { batch, cursors, now } => {
+            StoreRequest::Commit { batch, cursors, kept, now } => {
                 let feeds: Vec<FeedChange> =
                     cursors.iter().filter_map(|cursor| feeds.at(cursor)).map(FeedChange::At).collect();
-                let result = frontier.commit(&Batch { pages: &batch, feeds: &feeds, kept: &[] }, now);
+                let result = frontier.commit(&Batch { pages: &batch, feeds: &feeds, kept: &kept }, now);
                 replies.do_send(StoreReply::Committed { batch, result });
             }
             StoreRequest::HandBack(leases) => {

@@ -41,9 +41,13 @@ pub struct DeadFilter {
 impl DeadFilter {
     /// Is `letter` meant?
     pub fn admits(&self, letter: &DeadLetter) -> bool {
-        let code = &letter.reason.code;
+        self.means(&letter.reason.code, letter.task.stage)
+    }
+
+    /// Are those meant that were given up on for the reason with this code, at this stage?
+    pub fn means(&self, code: &str, stage: StageId) -> bool {
         let is_reason =
             |wanted: &String| code.strip_prefix(wanted).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
-        self.reason.as_ref().is_none_or(is_reason) && self.stage.is_none_or(|stage| stage == letter.task.stage)
+        self.reason.as_ref().is_none_or(is_reason) && self.stage.is_none_or(|wanted| wanted == stage)
     }
 }

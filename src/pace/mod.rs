@@ -94,6 +94,18 @@ impl Pace {
         }
     }
 
+    /// May `address` ask `host` to find out whether a ban is one? Delay and throttling hold all the same.
+    pub fn permit_despite_ban(&self, address: AddressId, host: &HostKey, now: Timestamp) -> Permit {
+        let Some(lane) = self.lanes.get(&address).and_then(|hosts| hosts.get(host)) else { return Permit::Now };
+        if lane.throttled_until > now {
+            Permit::Paused(lane.throttled_until.max(lane.free_at))
+        } else if lane.free_at > now {
+            Permit::Wait(lane.free_at)
+        } else {
+            Permit::Now
+        }
+    }
+
     /// `address` asks, or has asked, `host` at `at`: not again before `gap` has passed.
     pub fn asked(&mut self, address: AddressId, host: &HostKey, at: Timestamp, gap: Duration) {
         self.sweep(at);
@@ -109,6 +121,13 @@ impl Pace {
         lane.bans_in_a_row = lane.bans_in_a_row.saturating_add(1);
         lane.ban = Some(Ban { until, page });
         until
+    }
+
+    /// A page that `address` got before is forbidden to it now: its ban is one, whatever page it was seen on, and lasts.
+    pub fn confirm_ban(&mut self, address: AddressId, host: &HostKey, page: TaskId) {
+        if let Some(ban) = &mut self.lane(address, host).ban {
+            ban.page = page;
+        }
     }
 
     /// `page` turned out to be forbidden for everybody: a pause because of it ends.

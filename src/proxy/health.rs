@@ -6,6 +6,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::config;
 use crate::task::TaskId;
 
@@ -25,6 +27,45 @@ pub struct Health {
     rests_in_a_row: u32,
     silent_on: Vec<TaskId>,
     successes: u64,
+}
+
+/// What is kept of a proxy's health from one process to the next.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HealthRecord {
+    /// The score in hundredths.
+    score: u32,
+    rests_in_a_row: u32,
+    silent_on: Vec<u64>,
+    ever_worked: bool,
+}
+
+impl HealthRecord {
+    /// Has it ever brought an answer that was believed?
+    pub const fn ever_worked(&self) -> bool {
+        self.ever_worked
+    }
+}
+
+impl From<&HealthRecord> for Health {
+    fn from(record: &HealthRecord) -> Self {
+        Self {
+            score: f64::from(record.score) / 100.0,
+            rests_in_a_row: record.rests_in_a_row,
+            silent_on: record.silent_on.iter().copied().map(TaskId).collect(),
+            successes: record.ever_worked.into(),
+        }
+    }
+}
+
+impl From<&Health> for HealthRecord {
+    fn from(health: &Health) -> Self {
+        Self {
+            score: (health.score * 100.0).round() as u32,
+            rests_in_a_row: health.rests_in_a_row,
+            silent_on: health.silent_on.iter().map(|page| page.0).collect(),
+            ever_worked: health.ever_worked(),
+        }
+    }
 }
 
 impl Health {
@@ -54,12 +95,18 @@ impl Health {
         self.standing(limits)
     }
 
-    /// It failed on a page, and nobody can tell yet whose fault that is. Repeats on one page count once.
+    /// It failed on a page, and nobody can tell yet whose fault that is. Repeats on one page count once, unless it has never
+    /// worked: there may be no other page.
     pub fn fail_silently(&mut self, page: TaskId, limits: &config::Health) -> Standing {
-        if !self.silent_on.contains(&page) {
+        if !self.ever_worked() || !self.silent_on.contains(&page) {
             self.silent_on.push(page);
         }
         self.standing(limits)
+    }
+
+    /// The page was at fault: having failed on it says nothing.
+    pub fn forgive(&mut self, page: TaskId) {
+        self.silent_on.retain(|other| *other != page);
     }
 
     /// May it go on?
@@ -135,11 +182,43 @@ mod tests {
     #[test]
     fn silence_counts_different_pages_and_ends_with_a_success() {
         let mut health = Health::default();
+        health.succeed(&LIMITS);
         for page in [1, 1, 1, 2, 3, 4] {
             assert_eq!(health.fail_silently(TaskId(page), &LIMITS), Standing::Fit);
         }
         assert_eq!(health.fail_silently(TaskId(5), &LIMITS), Standing::Spent);
         health.succeed(&LIMITS);
         assert_eq!(health.fail_silently(TaskId(6), &LIMITS), Standing::Fit);
+    }
+
+    #[test]
+    fn a_proxy_that_never_worked_is_spent_by_one_page_alone() {
+        let mut health = Health::default();
+        let standings: Vec<Standing> = (0..5).map(|_| health.fail_silently(TaskId(1), &LIMITS)).collect();
+        assert_eq!(standings, [Standing::Fit, Standing::Fit, Standing::Fit, Standing::Fit, Standing::Spent]);
+    }
+
+    #[test]
+    fn what_is_kept_of_it_is_all_that_matters() {
+        let mut health = Health::default();
+        health.succeed(&LIMITS);
+        health.charge(&LIMITS);
+        health.fail_silently(TaskId(3), &LIMITS);
+        health.rest(&LIMITS);
+        let again = Health::from(&HealthRecord::from(&health));
+        assert_eq!(HealthRecord::from(&again), HealthRecord::from(&health));
+        assert!(again.ever_worked() && (again.score() - health.score()).abs() < 0.01);
+    }
+
+    #[test]
+    fn a_page_that_was_at_fault_is_forgiven() {
+        let mut health = Health::default();
+        health.succeed(&LIMITS);
+        for page in 1..=4 {
+            health.fail_silently(TaskId(page), &LIMITS);
+        }
+        health.forgive(TaskId(1));
+        assert_eq!(health.fail_silently(TaskId(5), &LIMITS), Standing::Fit);
+        assert_eq!(health.fail_silently(TaskId(6), &LIMITS), Standing::Spent);
     }
 }

@@ -279,6 +279,12 @@ pub fn distinct(endpoints: Vec<Endpoint>) -> (Vec<Endpoint>, Vec<usize>) {
 }
 
 impl Endpoint {
+    /// The name under which something may be kept about it: its scheme, its place and a hash of its user. It shows no secret,
+    /// and means the same proxy in whatever file and line it stands.
+    pub fn kept_as(&self) -> String {
+        format!("{}://{}", self.scheme.as_str(), long_label(self))
+    }
+
     fn user(&self) -> Option<&str> {
         self.credentials.as_ref().map(|credentials| credentials.user.reveal())
     }

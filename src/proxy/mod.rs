@@ -5,6 +5,7 @@
 pub mod health;
 pub mod line;
 pub mod pool;
+pub mod reliability;
 
 use std::fmt;
 use std::sync::Arc;
@@ -102,6 +103,14 @@ impl Route {
         match self {
             Self::Direct => "direct".into(),
             Self::Proxy(endpoint) => Arc::clone(&endpoint.label),
+        }
+    }
+
+    /// The name under which something may be kept about the proxy; nothing is kept about our own address.
+    pub fn kept_as(&self) -> Option<Arc<str>> {
+        match self {
+            Self::Direct => None,
+            Self::Proxy(endpoint) => Some(endpoint.kept_as().into()),
         }
     }
 }

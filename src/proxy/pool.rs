@@ -3,43 +3,18 @@
 //! Pure. One proxy is under one lease at a time, and a lease that has fetches out is not over: the proxy *drains*, and only
 //! then is it spare, cooling or retired. Who gets which spare, and who is at fault, is the Desk's business.
 
+mod state;
+
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
+pub use self::state::{After, Change, State};
 use crate::clock::Timestamp;
 use crate::pace::AddressId;
 use crate::protocol::{Assignment, ProxyRef, WorkerId};
 use crate::proxy::health::Health;
 use crate::proxy::{ProxyId, Route};
 use crate::task::{Epoch, TaskId};
-
-/// Where a proxy goes when its lease is over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum After {
-    /// To the spares.
-    Spare,
-    /// To rest until then.
-    Cool(Timestamp),
-    /// Out, for this run.
-    Retire,
-}
-
-/// Where a proxy is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
-    /// In the queue of spares.
-    Spare,
-    /// In a worker's hands.
-    Bound(WorkerId),
-    /// In a worker's hands, which was told to give it up.
-    Closing(WorkerId, After),
-    /// In nobody's hands, with fetches out.
-    Draining(WorkerId, After),
-    /// Resting.
-    Cooling(Timestamp),
-    /// Out.
-    Retired,
-}
 
 /// One proxy of the roster.
 #[derive(Debug)]
@@ -69,19 +44,15 @@ impl Member {
         self.state
     }
 
+    /// Is a fetch out through it?
+    pub fn is_busy(&self) -> bool {
+        !self.out.is_empty()
+    }
+
     /// May it be used for fetches: bound and not given up, or spare?
     pub const fn usable(&self) -> bool {
         matches!(self.state, State::Bound(_) | State::Spare | State::Draining(_, After::Spare))
     }
-}
-
-/// What the end of a lease, or of a rest, did to a proxy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change {
-    /// The lease of that worker is over.
-    Released(WorkerId, ProxyRef),
-    /// A rest is over: it is spare.
-    Rested(ProxyId),
 }
 
 /// All proxies of a run.
@@ -115,6 +86,20 @@ impl Pool {
             .collect();
         let spares = (0u32..).take(members.len()).map(ProxyId).collect();
         Self { usable: members.len(), members, spares, generation: 0 }
+    }
+
+    /// Takes over what is known of a proxy from before, and until when it rests.
+    pub fn recall(&mut self, id: ProxyId, health: Health, rests_until: Option<Timestamp>) {
+        if let Some(member) = self.members.get_mut(id.0 as usize) {
+            member.health = health;
+        }
+        if let Some(until) = rests_until {
+            self.close(id, After::Cool(until));
+            // It has not been found wanting in this process: that decides whether a pool never worked.
+            if let Some(member) = self.members.get_mut(id.0 as usize) {
+                member.ever_rested = false;
+            }
+        }
     }
 
     /// All of them, in the order of the config.
@@ -185,11 +170,11 @@ impl Pool {
         let Some(member) = self.members.get_mut(id.0 as usize) else { return };
         let next = match member.state {
             State::Bound(worker) => State::Closing(worker, after),
-            State::Closing(worker, earlier) => State::Closing(worker, harder(earlier, after)),
-            State::Draining(worker, earlier) => State::Draining(worker, harder(earlier, after)),
+            State::Closing(worker, earlier) => State::Closing(worker, earlier.or_harder(after)),
+            State::Draining(worker, earlier) => State::Draining(worker, earlier.or_harder(after)),
             State::Spare => {
                 self.spares.retain(|&spare| spare != id);
-                resting(after)
+                after.at_once()
             }
             State::Cooling(until) => match after {
                 After::Retire => State::Retired,
@@ -243,7 +228,7 @@ impl Pool {
     }
 
     fn settle(&mut self, proxy: ProxyRef, worker: WorkerId, after: After, now: Timestamp) -> Change {
-        let state = match resting(after) {
+        let state = match after.at_once() {
             State::Cooling(until) if until <= now => State::Spare,
             state => state,
         };
@@ -267,23 +252,6 @@ impl Pool {
 
     fn current(&mut self, proxy: ProxyRef) -> Option<&mut Member> {
         self.members.get_mut(proxy.id.0 as usize).filter(|member| member.epoch == proxy.epoch)
-    }
-}
-
-const fn resting(after: After) -> State {
-    match after {
-        After::Spare => State::Spare,
-        After::Cool(until) => State::Cooling(until),
-        After::Retire => State::Retired,
-    }
-}
-
-fn harder(one: After, other: After) -> After {
-    match (one, other) {
-        (After::Retire, _) | (_, After::Retire) => After::Retire,
-        (After::Cool(a), After::Cool(b)) => After::Cool(a.max(b)),
-        (After::Cool(until), After::Spare) | (After::Spare, After::Cool(until)) => After::Cool(until),
-        (After::Spare, After::Spare) => After::Spare,
     }
 }
 

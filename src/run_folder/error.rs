@@ -24,6 +24,12 @@ pub enum FolderError {
         /// The folder.
         folder: PathBuf,
     },
+    /// Nothing has been crawled there.
+    #[error("there is no run in {folder}")]
+    NoRun {
+        /// The folder.
+        folder: PathBuf,
+    },
     /// The run of another config.
     #[error("{folder} holds the run of another config, {config}")]
     OtherConfig {
@@ -76,6 +82,7 @@ impl FolderError {
         match self {
             Self::InUse { .. } => ExitCode::InUse,
             Self::Foreign { .. }
+            | Self::NoRun { .. }
             | Self::OtherConfig { .. }
             | Self::Unfinished { .. }
             | Self::Stored { .. }
@@ -89,6 +96,7 @@ impl FolderError {
         match self {
             Self::InUse { .. } => "wait for it, stop it, or give this run another crawl.name",
             Self::Foreign { .. } => "choose another crawl.name or crawl.data_dir, or move that folder away",
+            Self::NoRun { .. } => "begin one with burdock run; where it lies is said by crawl.data_dir and crawl.name",
             Self::OtherConfig { .. } => "give one of the two configs another crawl.name",
             Self::Stored { .. } => {
                 "continue it with frontier.kind = \"sqlite\", or begin anew with --fresh, which moves the old folder aside"

@@ -1,4 +1,4 @@
-//! `run.json`: what a run is, written once when it begins.
+//! `run.json`: what a run is, written when it begins, and when it is opened again.
 //!
 //! In come its name and config, out comes what identifies it: an id, the key of its fingerprints, and which config it is of.
 
@@ -52,6 +52,9 @@ pub struct Manifest {
     pub key: String,
     /// Which config it is of.
     pub config: Source,
+    /// When pages were put back into it, RFC 3339, UTC: a report that was written before does not say how it stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reopened: Option<String>,
 }
 
 impl Manifest {
@@ -67,6 +70,7 @@ impl Manifest {
             started,
             key: hex(&key),
             config: source.clone(),
+            reopened: None,
         }
     }
 

@@ -52,7 +52,11 @@ pub enum FeedError {
         path: PathBuf,
     },
     /// The feed lacks records that have been removed.
-    #[error("feed {}: {why}, and records that were delivered are not kept (frontier.keep_records = false)", path.display())]
+    #[error(
+        "feed {}: {why}, and records that were delivered are not kept (frontier.keep_records = false); put the file back as it \
+         was, leave out a feed that was added, or begin anew with --fresh",
+        path.display()
+    )]
     NotKept {
         /// The file.
         path: PathBuf,

@@ -170,13 +170,24 @@ impl FeedFile {
     /// Those of the file system; some of the bytes may then be in it.
     pub(super) fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         let (part, then) = fault::part(bytes);
-        self.file.write_all(part)?;
+        if let Err(error) = self.file.write_all(part) {
+            self.cut_back();
+            return Err(error);
+        }
         then?;
         self.bytes += bytes.len() as u64;
         let fresh = &bytes[bytes.len().saturating_sub(TAIL)..];
         self.tail.drain(..(self.tail.len() + fresh.len()).saturating_sub(TAIL));
         self.tail.extend_from_slice(fresh);
         Ok(())
+    }
+
+    /// Ends the file where it is known to be whole, so that nobody meets half a line. What is cut off comes again at the next
+    /// start, and so it would if this failed too.
+    fn cut_back(&self) {
+        if self.nature == Nature::Regular {
+            let _ = self.file.set_len(self.synced);
+        }
     }
 
     /// Makes what was written durable (`fdatasync`), unless it is already.

@@ -53,14 +53,14 @@ impl Format {
         matches!(self, Self::Csv(_))
     }
 
-    fn head(self, columns: &Columns) -> io::Result<Vec<u8>> {
+    pub(super) fn head(self, columns: &Columns) -> io::Result<Vec<u8>> {
         match self {
             Self::Jsonl => Ok(Vec::new()),
             Self::Csv(bom) => csv::header(columns, bom),
         }
     }
 
-    fn line(self, row: Row<'_>, text: &mut Vec<u8>) -> io::Result<()> {
+    pub(super) fn line(self, row: Row<'_>, text: &mut Vec<u8>) -> io::Result<()> {
         match self {
             Self::Jsonl => jsonl::line(row, text),
             Self::Csv(_) => csv::line(row, text),

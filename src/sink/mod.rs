@@ -9,6 +9,7 @@ mod actor;
 mod columns;
 mod csv;
 mod error;
+mod export;
 mod fault;
 mod feeds;
 mod file;
@@ -29,6 +30,7 @@ use crate::record::{Record, Seq};
 
 pub use actor::Sink;
 pub use error::FeedError;
+pub use export::Export;
 pub use feeds::{Feeds, Flush};
 pub use file::Extent;
 pub use kept::{ReadError, Records, Source};

@@ -62,7 +62,7 @@ impl FeedPlan {
 }
 
 impl Planned {
-    fn new(id: FeedId, feed: &config::Feed, recipe: &Recipe) -> Result<Self, FeedError> {
+    pub(super) fn new(id: FeedId, feed: &config::Feed, recipe: &Recipe) -> Result<Self, FeedError> {
         if feed.kind == FeedKind::Csv && feed.stages.len() != 1 {
             return Err(FeedError::OneStageOnly { path: feed.path.clone(), count: feed.stages.len() });
         }

@@ -112,11 +112,13 @@ pub struct Tasks {
     pub by_stage: BTreeMap<String, StageTasks>,
 }
 
-/// Requests: total = fetches + hops + redials − unsent; waste = total − the least that would have done.
+/// Requests: total = fetches + probes + hops + redials − unsent; waste = total − the least that would have done.
 #[derive(Clone, Debug, Serialize)]
 pub struct Requests {
     /// Requests that went out.
     pub total: u64,
+    /// Fetches of pages that were done before, which only showed whether a proxy works.
+    pub probes: u64,
     /// Redirects followed.
     pub hops: u64,
     /// Repeated because a kept connection had gone stale.
@@ -226,6 +228,7 @@ impl Tally {
         let fetches = &self.pages.fetches;
         Requests {
             total: fetches.requests,
+            probes: fetches.probes,
             hops: fetches.hops,
             redials: fetches.redials,
             unsent: fetches.unsent,

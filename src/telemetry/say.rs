@@ -12,7 +12,8 @@ use tracing::{debug, error, info, warn};
 
 pub use page::page;
 pub use run::{
-    OUTCOME, Weight, feed_failed, feed_started, finished, inconsistent, progress, restarted, revised, started,
+    OUTCOME, Weight, feed_failed, feed_started, finished, inconsistent, page_not_kept, progress, restarted, revised,
+    started,
 };
 
 use super::Names;
@@ -41,6 +42,8 @@ pub fn notice(names: &Names, notice: &Notice, now: Timestamp) {
         }
         Notice::Page(done) if done.then == Then::Done => {}
         Notice::Page(failed) => page(names, failed, None, now),
+        Notice::Probed(probe) => page::probed(names, probe),
+        Notice::Decided(decision) => page::decided(names, decision, now),
         Notice::Abandoned { task } => abandoned(task),
         Notice::WorkerGone { worker } => died(*worker),
         Notice::SlotClosed { slot } => closed(*slot),

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use actix::fut::wrap_future;
 use actix::prelude::*;
 
+use crate::pages::Pages;
 use crate::protocol::{Obituary, ProxyLease, ProxyRef, TaskLease, Why, WorkerId, WorkerOrder, WorkerReport};
 use crate::transport::Failure;
 use crate::verdict::Reason;
@@ -22,6 +23,8 @@ pub struct WorkerParts {
     pub dispatcher: Recipient<WorkerReport>,
     /// What fetches go by.
     pub fetching: FetchParts,
+    /// Where bodies are kept.
+    pub pages: Pages,
 }
 
 /// A worker. Without a binding it is parked, or new, or waits for the proxy that it asked for.

@@ -16,6 +16,7 @@ use crate::address::{DropParams, Scope};
 use crate::clock::{Clock, Timestamp};
 use crate::config;
 use crate::extract::{self, Extracted, Page, Recipe};
+use crate::pages::Pages;
 use crate::protocol::{
     Assignment, Exited, Obituary, Outcome, ProxyLease, ProxyRef, Role, TaskLease, WorkerId, WorkerOrder, WorkerReport,
 };
@@ -168,7 +169,8 @@ impl Bed {
     pub(super) async fn start_on(arbiter: &ArbiterHandle) -> Self {
         let (home, reports) = ear();
         let (supervisor, obituaries) = ear();
-        let parts = WorkerParts { dispatcher: home.clone(), fetching: fetch_parts() };
+        let pages = Pages::open(std::path::Path::new("nowhere"), config::KeepPages::None);
+        let parts = WorkerParts { dispatcher: home.clone(), fetching: fetch_parts(), pages };
         let clock = parts.fetching.clock;
         let obituary = Obituary::new(Role::Worker(ME), supervisor);
         let worker = ProxyWorker::start_in_arbiter(arbiter, move |_| ProxyWorker::new(ME, parts, obituary));

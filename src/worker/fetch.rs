@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use url::Url;
 
 use crate::address::{DropParams, Scope};
@@ -91,7 +92,7 @@ pub(crate) enum HopEnd {
     Astray(DeadEnd, Channel),
 }
 
-/// A fetch on its way. The meters belong to the caller, who still has them should this panic.
+/// A fetch on its way. Meters and body belong to the caller, who still has them should this panic.
 pub(crate) struct Fetch<'a> {
     /// Through which proxy.
     pub(crate) binding: &'a Binding,
@@ -103,6 +104,8 @@ pub(crate) struct Fetch<'a> {
     pub(crate) parts: &'a FetchParts,
     /// What it costs.
     pub(crate) meters: &'a mut Meters,
+    /// The body of the answer, whatever it is worth.
+    pub(crate) body: &'a mut Option<Bytes>,
 }
 
 impl Fetch<'_> {
@@ -207,6 +210,7 @@ impl Fetch<'_> {
     async fn answered(self, url: Url, answer: Answer, at: Timestamp) -> Result<Fetched, NoOutcome> {
         let (parts, task) = (self.parts, self.task);
         let channel = Channel::answered(&self.binding.route, &url, &answer);
+        *self.body = Some(answer.body.clone());
         let content_type = match judge::head(answer.status, answer.retry_after(), channel, &parts.rules) {
             Head::Verdict(verdict) => return Ok(verdict.into()),
             Head::Page => answer.content_type().map(str::to_owned),

@@ -7,9 +7,12 @@ use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 
+use bytes::Bytes;
 use futures_util::FutureExt;
 
+use crate::pages::Worth;
 use crate::protocol::{Meters, Outcome, TaskLease, Why, WorkerId, WorkerReport};
+use crate::verdict::Verdict;
 use crate::worker::actor::WorkerParts;
 use crate::worker::binding::Binding;
 use crate::worker::fetch::{Fetch, Fetched, NoOutcome};
@@ -20,9 +23,15 @@ const MESSAGE: usize = 200;
 
 /// Does one task. The first layer of supervision: a panic ends here as a verdict, and the worker lives.
 pub(crate) async fn run(worker: WorkerId, binding: Rc<Binding>, lease: TaskLease, parts: Rc<WorkerParts>) {
-    let mut meters = Meters::default();
-    let fetch =
-        Fetch { binding: &binding, task: &lease.task, gap: lease.gap, parts: &parts.fetching, meters: &mut meters };
+    let (mut meters, mut body) = (Meters::default(), None);
+    let fetch = Fetch {
+        binding: &binding,
+        task: &lease.task,
+        gap: lease.gap,
+        parts: &parts.fetching,
+        meters: &mut meters,
+        body: &mut body,
+    };
     let fetched = match AssertUnwindSafe(fetch.run()).catch_unwind().await {
         Ok(Ok(fetched)) => fetched,
         Ok(Err(NoOutcome::ClientUnusable(reason))) => return binding.close(Why::Unusable(reason)),
@@ -30,9 +39,30 @@ pub(crate) async fn run(worker: WorkerId, binding: Rc<Binding>, lease: TaskLease
         Err(payload) => panicked(&*payload),
     };
     let Fetched { verdict, links, records, missing } = fetched;
+    // Before the outcome, after which somebody else may have the page.
+    parts.pages.settle(lease.task.id, worth(&verdict, body)).await;
     let next = binding.next();
     let outcome = Outcome { worker, assignment: lease.settle(), verdict, links, records, missing, meters, next };
     parts.dispatcher.do_send(WorkerReport::Fetched(Box::new(outcome)));
+}
+
+/// What the body of an answer is worth, by what the answer turned out to be.
+fn worth(verdict: &Verdict, body: Option<Bytes>) -> Worth {
+    match (verdict, body) {
+        (Verdict::Done, Some(body)) => Worth::Good(body),
+        (Verdict::Done | Verdict::Gone(..) | Verdict::Excluded(..), body) => Worth::Ended(body),
+        (
+            Verdict::Banned(_)
+            | Verdict::Doubtful(_)
+            | Verdict::Throttled { .. }
+            | Verdict::Rejected(..)
+            | Verdict::Failing(..)
+            | Verdict::Unusable(_)
+            | Verdict::Panicked(_),
+            body,
+        ) => Worth::Failed(body),
+        (Verdict::ProxyBroken(_) | Verdict::ProxyDenied(_), _) => Worth::Nothing,
+    }
 }
 
 /// What is said of a task that our own code panicked on.

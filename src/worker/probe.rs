@@ -101,9 +101,9 @@ pub async fn probe(route: Arc<Route>, task: &Task, gap: Duration, parts: &FetchP
     let proxy = ProxyRef { id: ProxyId(0), epoch: Epoch(0) };
     let binding = Binding::new(ProxyLease { proxy, route }, parts)
         .map_err(|failure| Reason::new(failure.code(), failure.to_string()))?;
-    let (mut meters, mut seen) = (Meters::default(), None);
+    let (mut meters, mut body, mut seen) = (Meters::default(), None, None);
     let fetching = async {
-        let mut fetch = Fetch { binding: &binding, task, gap, parts, meters: &mut meters };
+        let mut fetch = Fetch { binding: &binding, task, gap, parts, meters: &mut meters, body: &mut body };
         let last = fetch.hops().await;
         if let HopEnd::Answered(answer, _) = &last.end {
             seen = Some(Seen::new(&last.url, answer));

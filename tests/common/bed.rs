@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use burdock::demo::proxy::{self, Behaviour};
-use burdock::demo::site::Fault;
+use burdock::demo::site::{Condition, Fault};
 
 use super::certificate::Certificate;
 use super::crawl::Crawl;
+use super::process::LIMIT;
 use super::world::World;
 
 /// A bed before it is made. Without further words: 4 lists of 5 details, no proxy, no delay.
@@ -16,9 +17,12 @@ pub struct Bed {
     pub(super) per_list: u32,
     pub(super) faults: Vec<(String, Fault)>,
     pub(super) latency: Duration,
+    pub(super) condition: Condition,
+    pub(super) patience: Duration,
     pub(super) https: bool,
     pub(super) certificate: Certificate,
     pub(super) proxies: Vec<proxy::Builder>,
+    pub(super) direct: bool,
     pub(super) mistyped: Vec<usize>,
     pub(super) sets: Vec<String>,
     pub(super) documents: Vec<(String, String, Vec<u8>)>,
@@ -34,9 +38,12 @@ impl Bed {
             faults: Vec::new(),
             // Long enough for requests that overlap to be seen to do so.
             latency: Duration::from_millis(8),
+            condition: Condition::Well,
+            patience: LIMIT,
             https: false,
             certificate: Certificate::for_loopback("practice authority"),
             proxies: Vec::new(),
+            direct: false,
             mistyped: Vec::new(),
             sets: Vec::new(),
             documents: Vec::new(),
@@ -60,6 +67,18 @@ impl Bed {
     /// The site answers no faster than this.
     pub fn latency(mut self, latency: Duration) -> Self {
         self.latency = latency;
+        self
+    }
+
+    /// The site's condition at the start.
+    pub fn condition(mut self, condition: Condition) -> Self {
+        self.condition = condition;
+        self
+    }
+
+    /// Processes may take so long.
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
         self
     }
 
@@ -107,6 +126,22 @@ impl Bed {
     pub fn proxy(mut self, behaviour: Behaviour) -> Self {
         let number = self.next_number();
         self.proxies.push(proxy::Builder::new(number, behaviour));
+        self
+    }
+
+    /// More proxies, by what their behaviours are called: `dead`, `captcha-after:30`.
+    pub fn behaving(self, names: &[&str]) -> Self {
+        names.iter().fold(self, |bed, name| bed.proxy(name.parse().unwrap()))
+    }
+
+    /// A fault of one page, by what it is called: `status:500`, `silent`.
+    pub fn failing(self, path: &str, name: &str) -> Self {
+        self.fault(path, name.parse().unwrap())
+    }
+
+    /// No proxies: the crawl comes by its own address.
+    pub fn direct(mut self) -> Self {
+        self.direct = true;
         self
     }
 

@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use burdock::demo::check::{Comparison, compare};
+use burdock::demo::proxy::Behaviour;
 use burdock::demo::site::Visit;
 use serde_json::Value;
 
@@ -81,6 +82,28 @@ impl Crawl {
     pub fn distinct(&self, event: &str, pointer: &str) -> BTreeSet<String> {
         let at = |line: &Value| line.pointer(pointer).unwrap_or_else(|| panic!("no {pointer} in {line}")).to_string();
         self.events(event).iter().map(at).collect()
+    }
+
+    /// The labels of the proxies that are not good, as `distinct` has them.
+    pub fn bad_proxies(&self) -> BTreeSet<String> {
+        let bad = self.world.proxies.iter().filter(|proxy| proxy.behaviour() != Behaviour::Good);
+        bad.map(|proxy| Value::from(proxy.address().to_string()).to_string()).collect()
+    }
+
+    /// Nobody was found at fault, taken from its worker, or sent to rest.
+    pub fn expect_no_proxy_blamed(self) -> Self {
+        for event in ["proxy.charged", "proxy.replaced", "proxy.cooling", "proxy.retired"] {
+            assert_eq!(self.events(event), [] as [Value; 0]);
+        }
+        self
+    }
+
+    /// Exactly these pages were given up on.
+    pub fn expect_dead(self, paths: &[&str]) -> Self {
+        let mut wanted = paths.to_vec();
+        wanted.sort_unstable();
+        assert_eq!(self.dead_letters().keys().collect::<Vec<_>>(), wanted, "{:#?}", self.dead_letters());
+        self
     }
 
     pub fn report(&self) -> Value {

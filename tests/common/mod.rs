@@ -20,7 +20,7 @@ mod world;
 
 pub use bed::Bed;
 pub use burdock::demo::proxy::Behaviour;
-pub use burdock::demo::site::{Fault, Hostile, Visit};
+pub use burdock::demo::site::{Condition, Fault, Hostile, Visit};
 pub use crawl::Crawl;
 pub use process::{Ended, Running};
 pub use world::World;

@@ -11,7 +11,7 @@ use burdock::clock::{Clock, Timestamp};
 use serde_json::Value;
 
 /// No process of a test takes longer; far more than any needs, so that a busy machine fails none.
-const LIMIT: Duration = Duration::from_secs(60);
+pub const LIMIT: Duration = Duration::from_secs(60);
 
 enum Line {
     Out(String),
@@ -24,6 +24,7 @@ pub struct Running {
     lines: Receiver<Line>,
     clock: Clock,
     started: Timestamp,
+    limit: Duration,
     out: Vec<String>,
     err: Vec<String>,
 }
@@ -37,17 +38,30 @@ impl Running {
     /// The same, with these variables besides.
     pub fn start_with(folder: &Path, args: &[&str], variables: &[(&str, &str)]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_burdock"));
-        command.args(args).current_dir(folder).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("BURDOCK")) {
+        command.args(args).envs(variables.iter().copied());
+        Self::start_command(folder, command)
+    }
+
+    /// The same, by a command that the test has made.
+    pub fn start_command(folder: &Path, mut command: Command) -> Self {
+        command.current_dir(folder).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let set: Vec<_> = command.get_envs().map(|(name, _)| name.to_owned()).collect();
+        let inherited = std::env::vars_os().map(|(name, _)| name).filter(|name| !set.contains(name));
+        for name in inherited.filter(|name| name.to_string_lossy().starts_with("BURDOCK")) {
             command.env_remove(name);
         }
-        command.envs(variables.iter().copied());
         let mut child = command.spawn().unwrap();
         let (sender, lines) = channel();
         read(child.stdout.take().unwrap(), sender.clone(), Line::Out);
         read(child.stderr.take().unwrap(), sender, Line::Err);
         let clock = Clock::start();
-        Self { child, lines, clock, started: clock.now(), out: Vec::new(), err: Vec::new() }
+        Self { child, lines, clock, started: clock.now(), limit: LIMIT, out: Vec::new(), err: Vec::new() }
+    }
+
+    /// It may take so long.
+    pub fn within(mut self, limit: Duration) -> Self {
+        self.limit = limit;
+        self
     }
 
     pub fn pid(&self) -> u32 {
@@ -71,6 +85,32 @@ impl Running {
                     }
                 }
                 Line::Out(line) => self.out.push(line),
+            }
+        }
+    }
+
+    /// Ends it as `kill -9` does, at once.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+    }
+
+    /// Has it ended?
+    pub fn is_over(&mut self) -> bool {
+        if self.elapsed() > LIMIT {
+            self.fail(&format!("it did not end within {LIMIT:?}"));
+        }
+        self.child.try_wait().unwrap().is_some()
+    }
+
+    /// Hears what it says for so long: the time that something else is meant to last.
+    pub fn hear_for(&mut self, time: Duration) {
+        let end = self.elapsed() + time;
+        loop {
+            match self.lines.recv_timeout(end.saturating_sub(self.elapsed())) {
+                Ok(Line::Out(line)) => self.out.push(line),
+                Ok(Line::Err(line)) => self.err.push(line),
+                Err(RecvTimeoutError::Timeout) => return,
+                Err(RecvTimeoutError::Disconnected) => self.fail("it ended before its time"),
             }
         }
     }
@@ -103,10 +143,10 @@ impl Running {
 
     /// The next line; `None` once both outputs are closed.
     fn next(&mut self) -> Option<Line> {
-        match self.lines.recv_timeout(LIMIT.saturating_sub(self.elapsed())) {
+        match self.lines.recv_timeout(self.limit.saturating_sub(self.elapsed())) {
             Ok(line) => Some(line),
             Err(RecvTimeoutError::Disconnected) => None,
-            Err(RecvTimeoutError::Timeout) => self.fail(&format!("it did not end within {LIMIT:?}")),
+            Err(RecvTimeoutError::Timeout) => self.fail(&format!("it did not end within {:?}", self.limit)),
         }
     }
 

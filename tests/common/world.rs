@@ -2,7 +2,9 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::process::Command;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use burdock::demo::proxy::Proxy;
 use burdock::demo::site::{self, Site};
@@ -19,6 +21,7 @@ pub struct World {
     pub proxies: Vec<Proxy>,
     folder: TempDir,
     sets: Vec<String>,
+    patience: Duration,
     _ground: Ground,
 }
 
@@ -29,9 +32,12 @@ impl World {
             per_list,
             faults,
             latency,
+            condition,
+            patience,
             https,
             certificate,
             proxies,
+            direct,
             mistyped,
             sets,
             documents,
@@ -39,7 +45,7 @@ impl World {
             recipe,
         } = bed;
         let folder = tempfile::tempdir().unwrap();
-        let mut builder = site::Builder::new(lists, per_list).latency(latency);
+        let mut builder = site::Builder::new(lists, per_list).latency(latency).condition(condition);
         for (path, fault) in faults {
             builder = builder.fault(path, fault);
         }
@@ -70,13 +76,16 @@ impl World {
             fs::write(folder.path().join(name), text.replace("{site}", site.url())).unwrap();
         }
         let recipe = recipe.unwrap_or_else(|| films(lists)).replace("{site}", site.url());
-        fs::write(folder.path().join("bed.toml"), recipe + SURROUNDINGS).unwrap();
-        Self { site, proxies, folder, sets, _ground: ground }
+        let way = if direct { "direct = true" } else { "file = \"proxies.txt\"" };
+        fs::write(folder.path().join("bed.toml"), recipe + "\n[proxies]\n" + way + SURROUNDINGS).unwrap();
+        Self { site, proxies, folder, sets, patience, _ground: ground }
     }
 
-    /// Starts `burdock run bed.toml` with the bed's settings and these arguments more.
+    /// Starts `burdock run bed.toml` with the bed's settings and these arguments more, whose settings count.
     pub fn start(&self, args: &[&str]) -> Running {
-        self.command(&[&["run", "bed.toml"], args].concat())
+        let sets = self.sets.iter().flat_map(|set| ["--set", set]);
+        let all: Vec<_> = ["run", "bed.toml"].into_iter().chain(sets).chain(args.iter().copied()).collect();
+        Running::start(self.folder.path(), &all)
     }
 
     /// Starts any command that takes a config, in the bed's folder and with its settings.
@@ -85,7 +94,16 @@ impl World {
         for set in &self.sets {
             all.extend(["--set", set]);
         }
-        Running::start(self.folder.path(), &all)
+        Running::start(self.folder.path(), &all).within(self.patience)
+    }
+
+    /// Starts `burdock run bed.toml` with the bed's settings by another command, which is given all of its arguments.
+    pub fn start_by(&self, mut command: Command) -> Running {
+        command.args(["run", "bed.toml"]);
+        for set in &self.sets {
+            command.args(["--set", set]);
+        }
+        Running::start_command(self.folder.path(), command)
     }
 
     /// A file in the bed's folder.
@@ -129,8 +147,6 @@ directors = {{ select = "div.directors.el-row p", all = true }}
 
 /// Times are short, so that what hangs is seen soon; pages are logged, so that a test can follow them.
 const SURROUNDINGS: &str = r#"
-[proxies]
-file = "proxies.txt"
 [pace]
 delay = "0s"
 jitter = 0.0

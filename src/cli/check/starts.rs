@@ -96,7 +96,7 @@ impl fmt::Display for Counted {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Count, Hosts};
+    use crate::config::{Count, Hosts, KeepPages};
 
     fn counted(limit: u64, start: &[&str]) -> Counted {
         let crawl = Crawl {
@@ -109,6 +109,7 @@ mod tests {
             workers: Count::Auto,
             threads: Count::Auto,
             data_dir: "runs".into(),
+            keep_pages: KeepPages::default(),
         };
         let scope = Scope::new(&Hosts::Start, ["a.example".to_owned()], false);
         count_up_to(limit, &crawl, &scope).unwrap()

@@ -1,13 +1,14 @@
-//! Practice proxies: small forward proxies on loopback, by HTTP, HTTP inside TLS or SOCKS5, each with an address of its own towards the site, each good or
-//! broken in a named way.
+//! Practice proxies: small forward proxies on loopback, by HTTP, HTTP inside TLS or SOCKS5, each with an address of its own
+//! towards the site, each good or broken in a named way that can be changed while it runs.
 //!
 //! In come a behaviour, a password perhaps, and a seed; out come a line for a proxies file and counters. They know
 //! nothing of the site and never lead off loopback.
 
 mod behaviour;
-mod client;
+mod names;
 mod serve;
 mod socks;
+mod spoil;
 mod tunnel;
 mod upstream;
 
@@ -20,13 +21,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 
 pub use self::behaviour::Behaviour;
-use self::client::Client;
-use super::hosting::Hosted;
+use self::behaviour::{Act, Turn};
+use super::client::Client;
+use super::hosting::{Door, Hosted, Port};
+use super::rate::PerSecond;
 use super::wire::Request;
 use crate::proxy::{Credentials, Secret};
 
@@ -105,33 +109,41 @@ impl Builder {
     /// Those of binding a port.
     pub async fn start(self) -> io::Result<Proxy> {
         let gate = Arc::new(Gate {
-            behaviour: self.behaviour,
+            behaviour: watch::Sender::new(self.behaviour),
             language: self.language,
             source: upstream::available(self.source),
             credentials: self.credentials,
             seed: self.seed,
+            rate: PerSecond::start(),
             connections: AtomicU64::new(0),
             requests: AtomicU64::new(0),
         });
-        let door = Door::open(&gate).await?;
-        Ok(Proxy { gate, door })
+        let within = Arc::clone(&gate);
+        let hosted = Port::take()?.host(door(self.behaviour), move |stream, _| {
+            within.connections.fetch_add(1, Ordering::Relaxed);
+            let gate = Arc::clone(&within);
+            // How a connection breaks off is the client's business.
+            async move { gate.serve(stream).await.unwrap_or_default() }
+        })?;
+        Ok(Proxy { gate, hosted })
     }
+}
+
+const fn door(behaviour: Behaviour) -> Door {
+    if matches!(behaviour, Behaviour::Dead) { Door::Shut } else { Door::Open }
 }
 
 /// A proxy that runs; dropped, it is gone.
 #[derive(Debug)]
 pub struct Proxy {
     gate: Arc<Gate>,
-    door: Door,
+    hosted: Hosted,
 }
 
 impl Proxy {
     /// Where it listens; of a dead one, where nobody does.
     pub const fn address(&self) -> SocketAddr {
-        match &self.door {
-            Door::Open(hosted) => hosted.address(),
-            Door::Closed { address, .. } => *address,
-        }
+        self.hosted.address()
     }
 
     /// The address that the site sees.
@@ -141,7 +153,14 @@ impl Proxy {
 
     /// How it behaves.
     pub fn behaviour(&self) -> Behaviour {
-        self.gate.behaviour
+        self.gate.behaviour()
+    }
+
+    /// From the next request on it behaves so, on connections that are there already as well. One that becomes dead shuts
+    /// them; one that was dead is found at the same address again. It takes effect when its runtime comes to it.
+    pub fn switch_to(&self, behaviour: Behaviour) {
+        self.gate.behaviour.send_replace(behaviour);
+        self.hosted.turn(door(behaviour));
     }
 
     /// Its line for a proxies file, password included.
@@ -164,49 +183,30 @@ impl Proxy {
     }
 }
 
-/// The port of a proxy.
-#[derive(Debug)]
-enum Door {
-    Open(Hosted),
-    /// Bound, so that nobody else gets the port, but not listening: connections are refused.
-    Closed {
-        address: SocketAddr,
-        _held: TcpSocket,
-    },
-}
-
-impl Door {
-    async fn open(gate: &Arc<Gate>) -> io::Result<Self> {
-        let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        if gate.behaviour == Behaviour::Dead {
-            let held = TcpSocket::new_v4()?;
-            held.bind(any)?;
-            return Ok(Self::Closed { address: held.local_addr()?, _held: held });
-        }
-        let gate = Arc::clone(gate);
-        let hosted = Hosted::start(TcpListener::bind(any).await?, move |stream, _| {
-            gate.connections.fetch_add(1, Ordering::Relaxed);
-            let gate = Arc::clone(&gate);
-            // How a connection breaks off is the client's business.
-            async move { gate.serve(stream).await.unwrap_or_default() }
-        })?;
-        Ok(Self::Open(hosted))
-    }
-}
-
 /// What all connections of a proxy share.
 #[derive(Debug)]
 struct Gate {
-    behaviour: Behaviour,
+    behaviour: watch::Sender<Behaviour>,
     language: Language,
     source: Ipv4Addr,
     credentials: Option<Credentials>,
     seed: u64,
+    rate: PerSecond,
     connections: AtomicU64,
     requests: AtomicU64,
 }
 
 impl Gate {
+    fn behaviour(&self) -> Behaviour {
+        *self.behaviour.borrow()
+    }
+
+    /// What is done with one more request, the `of_connection`-th of its connection.
+    fn next_act(&self, of_connection: u64) -> Act {
+        let overall = self.requests.fetch_add(1, Ordering::Relaxed) + 1;
+        self.behaviour().act(Turn { overall, of_connection, of_second: self.rate.count() }, self.seed)
+    }
+
     async fn serve(&self, stream: TcpStream) -> io::Result<()> {
         match &self.language {
             Language::Http => serve::serve(self, Client::Plain(stream)).await,

@@ -3,7 +3,6 @@
 //! In come requests; out go the site's answers, or what a broken proxy makes of them.
 
 use std::io;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -11,16 +10,17 @@ use url::Url;
 
 use super::Gate;
 use super::behaviour::Act;
-use super::client::Client;
-use super::tunnel::{self, BEFORE_RESET};
 use super::upstream::{self, Upstream};
-use crate::demo::wire::{Framing, Request, Response, Wire};
+use super::{spoil, tunnel};
+use crate::demo::client::Client;
+use crate::demo::wire::{ENDLESS_HEAD, Framing, Request, Wire};
 
 /// The largest body of a request, in bytes.
 const MAX_REQUEST_BODY: u64 = 1 << 20;
 
 /// What comes after a request.
-enum Then {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Then {
     Next,
     Close,
 }
@@ -28,15 +28,16 @@ enum Then {
 pub(super) async fn serve(gate: &Gate, stream: Client) -> io::Result<()> {
     let mut client = Wire::new(stream);
     let mut kept = None;
+    let mut nth = 0;
     while let Some(request) = client.request().await? {
-        let nth = gate.requests.fetch_add(1, Ordering::Relaxed) + 1;
+        nth += 1;
+        let act = gate.next_act(nth);
         let body = read_body(&mut client, &request).await?;
         if !gate.admits(&request) {
             let challenge = "Proxy-Authenticate: Basic realm=\"practice\"\r\n";
             client.send(&forged(407, challenge, "this proxy wants a password")).await?;
             continue;
         }
-        let act = gate.behaviour.act(nth, gate.seed);
         if request.method == "CONNECT" {
             return connect(gate, client, &request, act).await;
         }
@@ -67,11 +68,22 @@ async fn misbehave(client: &mut Wire<Client>, act: Act) -> io::Result<Option<The
             }
             return Ok(None);
         }
-        Act::ForwardHalf => return Ok(None),
+        Act::Spoil(_) => return Ok(None),
         Act::Reset => client.stream.set_zero_linger()?,
         // Until the client gives up.
         Act::Stall => while client.stream.read_u8().await.is_ok() {},
         Act::Garbage => client.send(b"\x00\x17garbage\xff\xfe no HTTP at all\n\n").await?,
+        Act::EndlessHead => {
+            client.send(b"HTTP/1.1 200 OK\r\n").await?;
+            // Until the client gives up.
+            loop {
+                client.send(ENDLESS_HEAD).await?;
+            }
+        }
+        Act::Throttle => {
+            client.send(&forged(429, "Retry-After: 1\r\n", "this proxy says not so fast")).await?;
+            return Ok(Some(Then::Next));
+        }
         Act::Refuse(status) => {
             client.send(&forged(status, "", "this proxy says no")).await?;
             return Ok(Some(Then::Next));
@@ -103,16 +115,10 @@ async fn forward(
     match upstream::exchange(kept.take(), &authority, gate.source, &request, body).await {
         Ok((mut upstream, response)) => {
             let framing = response.framing(&request.method)?;
-            client.send(&head(&response, framing)).await?;
-            if act == Act::ForwardHalf {
-                let half = if let Framing::Length(length) = framing { length / 2 } else { BEFORE_RESET };
-                upstream.wire.pass(half, &mut client.stream).await?;
-                client.stream.set_zero_linger()?;
-                return Ok(Then::Close);
-            }
-            upstream.wire.pass_body(framing, &mut client.stream).await?;
-            if framing == Framing::UntilClose {
-                return Ok(Then::Close);
+            let spoil = if let Act::Spoil(spoil) = act { Some(spoil) } else { None };
+            let then = spoil::answer(&mut client.stream, &mut upstream.wire, response, framing, spoil).await?;
+            if then == Then::Close {
+                return Ok(then);
             }
             *kept = Some(upstream);
         }
@@ -134,7 +140,7 @@ async fn connect(gate: &Gate, mut client: Wire<Client>, request: &Request, act: 
     client.send(b"HTTP/1.1 200 Connection established\r\n\r\n").await?;
     let (client, early) = client.into_parts();
     site.write_all(&early).await?;
-    if act == Act::ForwardHalf { tunnel::half(client, site).await } else { tunnel::whole(client, site).await }
+    tunnel::pass(client, site, act).await
 }
 
 /// Authority and path of an absolute-form target.
@@ -143,19 +149,6 @@ fn split(target: &str) -> Option<(String, String)> {
     let authority = format!("{}:{}", url.host_str()?, url.port_or_known_default()?);
     let path = url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()));
     Some((authority, path))
-}
-
-/// The head of an answer as the client gets it.
-fn head(response: &Response, framing: Framing) -> Vec<u8> {
-    let mut out = format!("HTTP/1.1 {} Passed On\r\n", response.status);
-    for (name, value) in response.fields.0.iter().filter(|(name, _)| !upstream::for_one_hop(name)) {
-        out.push_str(&format!("{name}: {value}\r\n"));
-    }
-    if framing == Framing::UntilClose {
-        out.push_str("Connection: close\r\n");
-    }
-    out.push_str("\r\n");
-    out.into_bytes()
 }
 
 /// An answer of the proxy's own; `fields` are whole lines.

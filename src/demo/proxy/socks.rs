@@ -5,14 +5,13 @@
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr};
-use std::sync::atomic::Ordering;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::Gate;
 use super::behaviour::Act;
-use super::client::Client;
 use super::{tunnel, upstream};
+use crate::demo::client::Client;
 
 const VERSION: u8 = 5;
 const NO_PASSWORD: u8 = 0;
@@ -25,26 +24,25 @@ pub(super) async fn serve(gate: &Gate, mut client: Client) -> io::Result<()> {
         return Ok(());
     }
     let site = target(&mut client).await?;
-    let nth = gate.requests.fetch_add(1, Ordering::Relaxed) + 1;
-    let act = gate.behaviour.act(nth, gate.seed);
+    let act = gate.next_act(1);
     match act {
         Act::Forward(wait) => tokio::time::sleep(wait).await,
         // A page of its own is beyond a proxy that only passes on.
-        Act::ForwardHalf | Act::Captcha => {}
+        Act::Spoil(_) | Act::Captcha => {}
         Act::Reset => return client.set_zero_linger(),
         // Until the client gives up.
         Act::Stall => {
             while client.read_u8().await.is_ok() {}
             return Ok(());
         }
-        Act::Garbage => return client.write_all(b"\x00\x17no SOCKS at all").await,
-        Act::Refuse(403) => return reply(&mut client, NOT_ALLOWED).await,
+        Act::Garbage | Act::EndlessHead => return client.write_all(b"\x00\x17no SOCKS at all").await,
+        Act::Refuse(403 | 429) | Act::Throttle => return reply(&mut client, NOT_ALLOWED).await,
         Act::Refuse(_) => return reply(&mut client, HOST_UNREACHABLE).await,
     }
     match upstream::dial(&site, gate.source).await {
         Ok(site) => {
             reply(&mut client, 0).await?;
-            if act == Act::ForwardHalf { tunnel::half(client, site).await } else { tunnel::whole(client, site).await }
+            tunnel::pass(client, site, act).await
         }
         Err(_) => reply(&mut client, HOST_UNREACHABLE).await,
     }

@@ -1,32 +1,58 @@
-//! Bytes passed on both ways between a client and a site, until either has enough or the proxy breaks off.
+//! Bytes passed on both ways between a client and a site, until either has enough or the proxy spoils it.
 //!
 //! In come two connections; it ends when they do. It knows nothing of what is said.
 
 use std::io;
 
-use tokio::io::{AsyncReadExt, copy_bidirectional};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy, copy_bidirectional};
 use tokio::net::TcpStream;
 
-use super::client::Client;
+use super::behaviour::{Act, Spoil};
+use super::spoil::BEFORE_SPOILT;
+use crate::demo::client::Client;
+use crate::demo::wire::DRIP;
 
-/// Bytes of an answer, or of a tunnel, that get through before it is reset: the head and a little more.
-pub(super) const BEFORE_RESET: u64 = 600;
-
-/// Passes on everything.
-pub(super) async fn whole(mut client: Client, mut site: TcpStream) -> io::Result<()> {
-    copy_bidirectional(&mut client, &mut site).await?;
-    Ok(())
+/// Passes on everything, or what is left of it when the act is to spoil it.
+pub(super) async fn pass(mut client: Client, mut site: TcpStream, act: Act) -> io::Result<()> {
+    match act {
+        Act::Spoil(spoil @ (Spoil::Reset | Spoil::Cut | Spoil::Trickle)) => spoilt(client, site, spoil).await,
+        Act::Spoil(Spoil::Length(_))
+        | Act::Forward(_)
+        | Act::Reset
+        | Act::Stall
+        | Act::Garbage
+        | Act::EndlessHead
+        | Act::Refuse(_)
+        | Act::Throttle
+        | Act::Captcha => copy_bidirectional(&mut client, &mut site).await.map(drop),
+    }
 }
 
-/// Resets the client once the first bytes of the site are through.
-pub(super) async fn half(client: Client, mut site: TcpStream) -> io::Result<()> {
+async fn spoilt(client: Client, mut site: TcpStream, spoil: Spoil) -> io::Result<()> {
     let (mut from_client, mut to_client) = tokio::io::split(client);
     let (from_site, mut to_site) = site.split();
-    let mut first_bytes = from_site.take(BEFORE_RESET);
     {
-        let up = Box::pin(tokio::io::copy(&mut from_client, &mut to_site));
-        let down = Box::pin(tokio::io::copy(&mut first_bytes, &mut to_client));
+        let up = Box::pin(copy(&mut from_client, &mut to_site));
+        let down = Box::pin(down(from_site, &mut to_client, spoil));
         futures_util::future::select(up, down).await.factor_first().0?;
     }
-    from_client.unsplit(to_client).set_zero_linger()
+    let mut client = from_client.unsplit(to_client);
+    if spoil == Spoil::Reset { client.set_zero_linger() } else { client.shutdown().await }
+}
+
+/// Passes the site's first bytes on, and the rest only if it trickles.
+async fn down(
+    mut site: impl AsyncRead + Unpin,
+    client: &mut (impl AsyncWrite + Unpin),
+    spoil: Spoil,
+) -> io::Result<u64> {
+    let first = copy(&mut (&mut site).take(BEFORE_SPOILT), client).await?;
+    if spoil != Spoil::Trickle {
+        return Ok(first);
+    }
+    loop {
+        tokio::time::sleep(DRIP).await;
+        client.write_u8(site.read_u8().await?).await?;
+        client.flush().await?;
+    }
 }

@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use super::fault::Fault;
 use super::hostile::{After, Hostile};
@@ -28,8 +29,17 @@ enum Delivery {
     Chunked,
     /// Half of the body, then the end of the connection.
     Cut,
+    /// Not at all, and the connection is reset.
+    Reset,
+    /// Not at all.
+    Silence,
     Hostile(Hostile),
 }
+
+/// Stands for the status of what is not answered.
+const UNANSWERED: u16 = 0;
+/// What is asked for by who throttles by the second.
+const A_SECOND: Duration = Duration::from_secs(1);
 
 impl Answer {
     fn new(status: u16, html: String) -> Self {
@@ -41,8 +51,23 @@ impl Answer {
     }
 
     /// Only words: for a status that has no page.
-    fn status(status: u16) -> Self {
+    pub(super) fn status(status: u16) -> Self {
         Self::new(status, frame(reason(status), &format!("<h1>{status} {}</h1>", reason(status))))
+    }
+
+    /// Come again in a second.
+    pub(super) fn throttled() -> Self {
+        Self::status(429).retry_after(A_SECOND)
+    }
+
+    /// None at all.
+    pub(super) fn silence() -> Self {
+        Self { delivery: Delivery::Silence, ..Self::status(UNANSWERED) }
+    }
+
+    fn retry_after(mut self, wait: Duration) -> Self {
+        self.fields.push(("Retry-After", wait.as_secs().to_string()));
+        self
     }
 
     /// Who asks, as sites that tell it do.
@@ -61,25 +86,31 @@ impl Answer {
         match self.delivery {
             Delivery::Whole | Delivery::Chunked => After::Next,
             Delivery::Cut => After::Cut,
+            Delivery::Reset => After::Reset,
+            Delivery::Silence => After::Silence,
             Delivery::Hostile(hostile) => hostile.after(),
         }
     }
 
     /// The bytes that go out, for a request with `method`.
     pub(super) fn bytes(&self, method: &str) -> Vec<u8> {
-        if let Delivery::Hostile(hostile) = self.delivery {
-            return hostile.bytes(&self.body);
+        match self.delivery {
+            Delivery::Hostile(hostile) => hostile.bytes(&self.body),
+            Delivery::Reset | Delivery::Silence => Vec::new(),
+            Delivery::Whole | Delivery::Chunked | Delivery::Cut => self.page_bytes(method),
         }
+    }
+
+    fn page_bytes(&self, method: &str) -> Vec<u8> {
         let (status, reason) = (self.status, reason(self.status));
         let mut out = format!("HTTP/1.1 {status} {reason}\r\nContent-Type: {}\r\n", self.content_type);
         for (name, value) in &self.fields {
             out.push_str(&format!("{name}: {value}\r\n"));
         }
-        match self.delivery {
-            Delivery::Chunked => out.push_str("Transfer-Encoding: chunked\r\n\r\n"),
-            Delivery::Whole | Delivery::Cut | Delivery::Hostile(_) => {
-                out.push_str(&format!("Content-Length: {}\r\n\r\n", self.body.len()))
-            }
+        if self.delivery == Delivery::Chunked {
+            out.push_str("Transfer-Encoding: chunked\r\n\r\n");
+        } else {
+            out.push_str(&format!("Content-Length: {}\r\n\r\n", self.body.len()));
         }
         let mut out = out.into_bytes();
         if method != "HEAD" {
@@ -91,7 +122,7 @@ impl Answer {
     fn write_body(&self, out: &mut Vec<u8>) {
         let body = &self.body[..];
         match self.delivery {
-            Delivery::Whole | Delivery::Hostile(_) => out.extend_from_slice(body),
+            Delivery::Whole | Delivery::Reset | Delivery::Silence | Delivery::Hostile(_) => out.extend_from_slice(body),
             Delivery::Cut => out.extend_from_slice(&body[..body.len() / 2]),
             Delivery::Chunked => {
                 // Not a divisor of anything: chunks end in the middle of tags and characters.
@@ -134,6 +165,8 @@ impl Answers {
             None => self.document(path, from).unwrap_or_else(|| self.page(path)),
             Some((Fault::Status(status), _)) => Answer::status(*status),
             Some((Fault::FieldMissing, _)) => Answer::new(200, frame("Nothing here", "<p>soon more</p>")),
+            Some((Fault::Reset, _)) => Answer { delivery: Delivery::Reset, ..Answer::status(UNANSWERED) },
+            Some((Fault::Silent, _)) => Answer::silence(),
             Some((Fault::CutBody, _)) => Answer { delivery: Delivery::Cut, ..self.page(path) },
             Some((Fault::Hostile(hostile), _)) => Answer { delivery: Delivery::Hostile(*hostile), ..self.page(path) },
             Some((Fault::Moved(to), _)) => Answer::redirect(301, to),
@@ -142,9 +175,8 @@ impl Answers {
                 if asked.fetch_add(1, Ordering::Relaxed) >= *first {
                     return self.page(path);
                 }
-                let mut answer = Answer::status(*status);
-                answer.fields.extend(retry_after.map(|wait| ("Retry-After", wait.as_secs().to_string())));
-                answer
+                let answer = Answer::status(*status);
+                retry_after.map_or(answer.clone(), |wait| answer.retry_after(wait))
             }
         }
     }

@@ -7,6 +7,8 @@ use std::io::Write;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
+use crate::demo::wire::ENDLESS_HEAD;
+
 /// One trap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hostile {
@@ -22,8 +24,15 @@ pub enum Hostile {
     Garbage,
     /// A head of 1 MiB that has no end.
     EndlessHead,
+    /// The page, and more after it without an end.
+    Endless,
     /// The page, with 9 MiB of other things before it.
     Huge,
+    /// The page, with so many links more: each of its own again and again, with other fragments.
+    Links {
+        /// How many.
+        count: u32,
+    },
 }
 
 /// What follows the bytes of an answer.
@@ -37,6 +46,12 @@ pub(super) enum After {
     Cut,
     /// A byte now and then, until the visitor has enough.
     Drip,
+    /// Chunks without an end, until the visitor has enough.
+    Flood,
+    /// Nothing, until the visitor has enough.
+    Silence,
+    /// A reset of the connection.
+    Reset,
 }
 
 const BOMB: usize = 64 << 20;
@@ -48,15 +63,16 @@ impl Hostile {
     /// Is the page in there, whole?
     pub(super) const fn is_whole(self) -> bool {
         match self {
-            Self::NoLength | Self::Huge => true,
-            Self::CutChunks | Self::Bomb | Self::Trickle | Self::Garbage | Self::EndlessHead => false,
+            Self::NoLength | Self::Huge | Self::Links { .. } => true,
+            Self::CutChunks | Self::Bomb | Self::Trickle | Self::Garbage | Self::EndlessHead | Self::Endless => false,
         }
     }
 
     /// What follows.
     pub(super) const fn after(self) -> After {
         match self {
-            Self::Huge | Self::Bomb => After::Next,
+            Self::Huge | Self::Bomb | Self::Links { .. } => After::Next,
+            Self::Endless => After::Flood,
             Self::NoLength => After::Close,
             Self::CutChunks | Self::Garbage | Self::EndlessHead => After::Cut,
             Self::Trickle => After::Drip,
@@ -66,23 +82,44 @@ impl Hostile {
     /// The bytes that are sent for `page`.
     pub(super) fn bytes(self, page: &[u8]) -> Vec<u8> {
         match self {
-            Self::CutChunks => {
-                let half = &page[..page.len() / 2];
-                let size = format!("{HEAD}Transfer-Encoding: chunked\r\n\r\n{:x}\r\n", half.len());
-                [size.as_bytes(), half, b"\r\n"].concat()
-            }
+            Self::CutChunks => first_chunk(&page[..page.len() / 2]),
+            Self::Endless => first_chunk(page),
             Self::NoLength => [HEAD.as_bytes(), b"\r\n", page].concat(),
             Self::Bomb => with_length("Content-Encoding: gzip\r\n", &bomb()),
             Self::Trickle => format!("{HEAD}Content-Length: {}\r\n\r\n", page.len()).into_bytes(),
             Self::Garbage => b"\x00\x17garbage\xff\xfe no HTTP at all\n\n".to_vec(),
-            Self::EndlessHead => format!("{HEAD}{}", "X-More: and more\r\n".repeat(ENDLESS / 18)).into_bytes(),
-            Self::Huge => {
-                let filler = "<p>filler</p>".repeat(HUGE / 13);
-                let page = String::from_utf8_lossy(page);
-                with_length("", page.replacen("<body>", &format!("<body>{filler}"), 1).as_bytes())
-            }
+            Self::EndlessHead => [HEAD.as_bytes(), &ENDLESS_HEAD.repeat(ENDLESS / ENDLESS_HEAD.len())].concat(),
+            Self::Huge => with_length("", &with_more(page, &"<p>filler</p>".repeat(HUGE / 13))),
+            Self::Links { count } => with_length("", &with_more(page, &more_links(page, count))),
         }
     }
+}
+
+/// What a flood is made of: one chunk.
+pub(super) fn flood() -> Vec<u8> {
+    chunk(&b"<p>and so on</p>\n".repeat(1000))
+}
+
+fn chunk(bytes: &[u8]) -> Vec<u8> {
+    [format!("{:x}\r\n", bytes.len()).as_bytes(), bytes, b"\r\n"].concat()
+}
+
+fn first_chunk(bytes: &[u8]) -> Vec<u8> {
+    [HEAD.as_bytes(), b"Transfer-Encoding: chunked\r\n\r\n", &chunk(bytes)].concat()
+}
+
+/// The page with this before everything else.
+fn with_more(page: &[u8], more: &str) -> Vec<u8> {
+    String::from_utf8_lossy(page).replacen("<body>", &format!("<body>{more}"), 1).into_bytes()
+}
+
+/// So many links to where the links of a page lead, in turn.
+fn more_links(page: &[u8], count: u32) -> String {
+    let page = String::from_utf8_lossy(page);
+    let targets: Vec<&str> =
+        page.split("<a class=\"name\" href=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    let links = targets.iter().cycle().zip(0..count);
+    links.map(|(target, nth)| format!("<a class=\"name\" href=\"{target}#{nth}\">more</a>\n")).collect()
 }
 
 fn with_length(lines: &str, body: &[u8]) -> Vec<u8> {

@@ -21,7 +21,7 @@ pub struct Visit {
     pub port: u16,
     /// What was asked for: path and query.
     pub path: String,
-    /// The status of the answer.
+    /// The status of the answer; 0: there was none.
     pub status: u16,
 }
 

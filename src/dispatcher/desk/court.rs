@@ -1,28 +1,44 @@
-//! The court: what an outcome means for the page, for its proxy, and for the proxies that failed on the page before.
+//! The court: what an outcome means for the page and for its proxy.
 //!
-//! Until the odds of a failure are weighed, an "either" failure sends the page to another proxy; a success there convicts
-//! the proxies that failed on it, and enough witnesses condemn the page (`suspects.rs`). What the judge says is
-//! `worker/judge.rs`.
+//! In come outcomes; each verdict leads to what follows from it: a page's end (`judgment.rs`), a proxy's penalty (`penalty.rs`),
+//! or, where nobody can tell, a trial (`suspects.rs`). What the judge says is `worker/judge.rs`.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use super::roster::Stirred;
-use super::{Desk, Held, Place};
+use super::bench::Venue;
+use super::judgment::Harvest;
+use super::{Desk, Place};
 use crate::clock::Timestamp;
 use crate::dispatcher::notice::{Notice, PageNotice, Then};
-use crate::frontier::{Fate, Settlement, Try};
-use crate::protocol::{Assignment, Outcome};
+use crate::frontier::{Fate, Try};
+use crate::protocol::{Assignment, Meters, Outcome};
 use crate::proxy::ProxyId;
-use crate::record::Record;
-use crate::task::{HostKey, NewTask, TaskId};
-use crate::verdict::{Reason, Verdict};
+use crate::task::{HostKey, NewTask, Task, TaskId};
+use crate::verdict::{Reason, Suspect, Verdict};
 
-/// What a page brought.
-#[derive(Debug, Default)]
-struct Harvest {
-    links: Vec<NewTask>,
-    records: Vec<Record>,
+/// A fetch that has ended: which page, through which proxy, and where it got to.
+#[derive(Clone, Debug)]
+pub(super) struct Ended {
+    pub(super) page: TaskId,
+    pub(super) proxy: ProxyId,
+    /// Where its last request went: what went wrong went wrong there.
+    pub(super) last: Venue,
+    /// All places where a request of it was answered.
+    pub(super) passed: Vec<Venue>,
+}
+
+impl Ended {
+    /// After redirects, a host is blamed for its own hop only.
+    pub(super) fn new(task: &Task, proxy: ProxyId, meters: &Meters) -> Self {
+        let at = |host: &HostKey| Venue { host: host.clone(), stage: task.stage };
+        let mut passed: Vec<Venue> = meters.sent.iter().map(|(host, _)| at(host)).collect();
+        let begun = Venue::of(task);
+        if !passed.contains(&begun) {
+            passed.push(begun.clone());
+        }
+        let last = meters.sent.last().map_or(begun, |(host, _)| at(host));
+        Self { page: task.id, proxy, last, passed }
+    }
 }
 
 /// Links no deeper than that. Deeper ones are left out rather than excluded: excluded they would be known, and a shorter way to
@@ -37,25 +53,29 @@ fn within(depth: Option<u64>, mut links: Vec<NewTask>) -> Vec<NewTask> {
 impl Desk {
     pub(super) fn fetched(&mut self, outcome: Outcome, now: Timestamp) {
         let Outcome { worker, assignment, verdict, links, records, missing, meters, next: _ } = outcome;
+        self.done.bytes += meters.wire;
+        if let Some(control) = self.controls.remove(&assignment) {
+            return self.probed(worker, &assignment, control, verdict, meters, now);
+        }
         let current = self.came_back(&assignment, now).is_some();
         self.loosen(worker, assignment.proxy);
-        self.done.bytes += meters.wire;
         self.keep_pace(&assignment, &meters.sent);
         let Some(held) = self.held.get_mut(&assignment.task) else {
-            return self.blame_only(assignment.proxy.id, assignment.task, &verdict, now);
+            return self.blame_only(assignment.proxy.id, None, &verdict, now);
         };
         let (task, attempt) = (Arc::clone(&held.task), held.task.attempts + 1);
+        let ended = Ended::new(&task, assignment.proxy.id, &meters);
         let (found, recorded) = (links.len(), records.len());
         let links = within(self.limits.bounds.depth, links);
         let too_deep = found - links.len();
         let then = if current {
             held.requests += meters.requests;
             held.place = Place::Windowed;
-            self.rule(&assignment, &verdict, Harvest { links, records }, now)
+            self.rule(&ended, &verdict, Harvest { links, records }, now)
         } else {
             // When its worker died it was counted as one request.
             held.requests += meters.requests.saturating_sub(1);
-            self.blame_only(assignment.proxy.id, assignment.task, &verdict, now);
+            self.blame_only(ended.proxy, Some(&ended.last.host), &verdict, now);
             Then::Stale
         };
         self.note(Notice::Page(Box::new(PageNotice {
@@ -86,13 +106,18 @@ impl Desk {
     }
 
     /// An outcome under an old lease decides nothing about the page, but what it shows of the proxy is true all the same.
-    fn blame_only(&mut self, proxy: ProxyId, page: TaskId, verdict: &Verdict, now: Timestamp) {
+    fn blame_only(&mut self, proxy: ProxyId, host: Option<&HostKey>, verdict: &Verdict, now: Timestamp) {
         match verdict {
             Verdict::Done => self.worked(proxy),
             Verdict::ProxyBroken(reason) => self.charge(proxy, reason, now),
-            Verdict::ProxyDenied(reason) => self.deny(proxy, reason),
-            Verdict::Throttled { retry_after, reason } => self.throttle(proxy, page, *retry_after, reason, now),
-            Verdict::Banned(_)
+            Verdict::ProxyDenied(reason) if !self.is_doubtful_denial(proxy, reason) => self.deny(proxy, reason),
+            Verdict::Throttled { retry_after, reason } => {
+                if let Some(host) = host {
+                    self.throttle(proxy, host, *retry_after, reason, now);
+                }
+            }
+            Verdict::ProxyDenied(_)
+            | Verdict::Banned(_)
             | Verdict::Doubtful(_)
             | Verdict::Gone(..)
             | Verdict::Rejected(..)
@@ -104,41 +129,44 @@ impl Desk {
     }
 
     /// What one outcome means.
-    fn rule(&mut self, assignment: &Assignment, verdict: &Verdict, harvest: Harvest, now: Timestamp) -> Then {
-        let (id, proxy) = (assignment.task, assignment.proxy.id);
-        let sure = verdict.suspect() != crate::verdict::Suspect::Either;
+    fn rule(&mut self, ended: &Ended, verdict: &Verdict, harvest: Harvest, now: Timestamp) -> Then {
+        let (id, proxy) = (ended.page, ended.proxy);
         self.remember(id, proxy, verdict, now);
+        let believed = verdict.suspect() != Suspect::Either || self.is_trusted(proxy, &ended.last);
         let then = match verdict {
-            Verdict::Done => self.done(id, proxy, harvest, now),
+            Verdict::Done => self.done(ended, harvest, now),
             Verdict::ProxyBroken(reason) => {
                 self.charge(proxy, reason, now);
-                self.put_back(id);
-                Then::Again
+                self.once_more(id)
             }
-            Verdict::ProxyDenied(reason) => {
+            Verdict::ProxyDenied(reason) if !self.is_doubtful_denial(proxy, reason) => {
                 self.deny(proxy, reason);
-                self.put_back(id);
-                Then::Again
+                self.once_more(id)
             }
             Verdict::Throttled { retry_after, reason } => {
-                self.throttle(proxy, id, *retry_after, reason, now);
-                self.put_back(id);
-                Then::Again
+                self.throttle(proxy, &ended.last.host, *retry_after, reason, now);
+                self.once_more(id)
             }
             Verdict::Banned(reason) => {
-                self.ban(proxy, id, reason, now);
-                self.testify(id, proxy, verdict, now)
+                self.ban(proxy, &ended.last.host, id, reason, now);
+                self.testify(id, proxy, ended.last.clone(), verdict, now)
             }
-            Verdict::Gone(_, reason) if sure => self.agreed(id, Some(proxy), Fate::Gone(reason.clone()), now),
-            Verdict::Rejected(_, reason) if sure => self.agreed(id, Some(proxy), Fate::Dead(reason.clone()), now),
-            Verdict::Failing(_, reason) if sure => self.use_attempt(id, reason.clone(), now),
+            Verdict::Gone(_, reason) if believed => self.agreed(id, Some(proxy), Fate::Gone(reason.clone()), now),
+            Verdict::Rejected(_, reason) if believed => self.agreed(id, Some(proxy), Fate::Dead(reason.clone()), now),
+            Verdict::Failing(_, reason) if verdict.suspect() != Suspect::Either => {
+                match self.suspect_recipe(id, proxy, reason, now) {
+                    Some(then) => then,
+                    None => self.failed_by_itself(id, reason.clone(), now),
+                }
+            }
             Verdict::Doubtful(_)
+            | Verdict::ProxyDenied(_)
             | Verdict::Gone(..)
             | Verdict::Rejected(..)
             | Verdict::Failing(..)
-            | Verdict::Unusable(_) => self.testify(id, proxy, verdict, now),
+            | Verdict::Unusable(_) => self.testify(id, proxy, ended.last.clone(), verdict, now),
             Verdict::Excluded(why, _) => self.agreed(id, Some(proxy), Fate::Excluded(*why), now),
-            Verdict::Panicked(reason) => self.use_attempt(id, reason.clone(), now),
+            Verdict::Panicked(reason) => self.failed_by_itself(id, reason.clone(), now),
         };
         match then {
             Then::Again => {
@@ -147,6 +175,17 @@ impl Desk {
             }
             Then::Done | Then::Gone | Then::Dead(_) | Then::Excluded | Then::Later(_) | Then::Stale => then,
         }
+    }
+
+    /// Nobody has judged the page.
+    fn once_more(&mut self, id: TaskId) -> Then {
+        self.put_back(id);
+        Then::Again
+    }
+
+    /// A 407 that came as an answer may be the site's own, once the proxy has taken our credentials.
+    pub(super) fn is_doubtful_denial(&self, proxy: ProxyId, reason: &Reason) -> bool {
+        reason.is_of_status() && self.pool.get(proxy).is_some_and(|member| member.health.ever_worked())
     }
 
     fn remember(&mut self, id: TaskId, proxy: ProxyId, verdict: &Verdict, now: Timestamp) {
@@ -158,111 +197,19 @@ impl Desk {
     }
 
     /// A proxy has brought something that is believed.
-    fn worked(&mut self, proxy: ProxyId) {
+    pub(super) fn worked(&mut self, proxy: ProxyId) {
         let limits = self.limits.health;
         if let Some(health) = self.pool.health(proxy) {
             health.succeed(&limits);
         }
+        self.keeper.patients.insert(proxy);
         self.no_proxy_since = None;
         self.barred_since = None;
         self.last_ban = None;
     }
 
-    fn deny(&mut self, proxy: ProxyId, reason: &Reason) {
+    pub(super) fn deny(&mut self, proxy: ProxyId, reason: &Reason) {
         self.blame(reason);
         self.retire(proxy, reason.clone());
-    }
-
-    /// The page is in: whoever failed on it was at fault.
-    fn done(&mut self, id: TaskId, proxy: ProxyId, harvest: Harvest, now: Timestamp) -> Then {
-        self.worked(proxy);
-        let Some(held) = self.held.get(&id) else { return Then::Stale };
-        let (host, witnesses) = (held.task.host.clone(), held.trial.witnesses());
-        if let Some(address) = self.pool.get(proxy).map(|member| member.address) {
-            self.pace.succeeded(address, &host);
-        }
-        for (witness, verdict) in witnesses {
-            if let Some(reason) = verdict.reason().filter(|_| witness != proxy) {
-                self.charge(witness, reason, now);
-            }
-        }
-        self.conclude(id, Fate::Done, harvest, now);
-        Then::Done
-    }
-
-    /// The page is what it is, and the proxies that said so, or failed on it, are not to blame.
-    pub(super) fn agreed(&mut self, id: TaskId, proxy: Option<ProxyId>, fate: Fate, now: Timestamp) -> Then {
-        for proxy in self.acquit(id).into_iter().chain(proxy) {
-            self.worked(proxy);
-        }
-        let then = match &fate {
-            Fate::Gone(_) => Then::Gone,
-            Fate::Dead(reason) => Then::Dead(reason.clone()),
-            Fate::Excluded(_) => Then::Excluded,
-            Fate::Done => Then::Done,
-            Fate::Retry { not_before, .. } => Then::Later(*not_before),
-        };
-        self.conclude(id, fate, Harvest::default(), now);
-        then
-    }
-
-    /// The page is to blame: pauses because of it end. Gives the witnesses.
-    pub(super) fn acquit(&mut self, id: TaskId) -> Vec<ProxyId> {
-        let Some(held) = self.held.get(&id) else { return Vec::new() };
-        let (host, witnesses) = (held.task.host.clone(), held.trial.witnesses());
-        for (witness, _) in &witnesses {
-            if let Some(address) = self.pool.get(*witness).map(|member| member.address) {
-                self.pace.lift_ban(address, &host, id);
-            }
-        }
-        self.stirred = Stirred::Yes;
-        witnesses.into_iter().map(|(witness, _)| witness).collect()
-    }
-
-    /// No page costs more requests than this, whoever is to blame.
-    pub(super) fn bound_requests(&mut self, id: TaskId, last: &str, now: Timestamp) -> Option<Then> {
-        let held = self.held.get(&id)?;
-        if held.requests < self.limits.retry.max_requests {
-            return None;
-        }
-        let reason = Reason::new("retry.max_requests", format!("{} requests, the last one: {last}", held.requests));
-        self.window.take(id);
-        self.acquit(id);
-        self.conclude(id, Fate::Dead(reason.clone()), Harvest::default(), now);
-        Some(Then::Dead(reason))
-    }
-
-    /// The page has failed by its own fault: once more after a while, or never.
-    pub(super) fn use_attempt(&mut self, id: TaskId, reason: Reason, now: Timestamp) -> Then {
-        let Some(held) = self.held.get(&id) else { return Then::Stale };
-        let attempts = held.task.attempts + 1;
-        if attempts >= self.limits.retry.attempts || held.requests >= self.limits.retry.max_requests {
-            self.conclude(id, Fate::Dead(reason.clone()), Harvest::default(), now);
-            return Then::Dead(reason);
-        }
-        let not_before = now + self.backoff(attempts);
-        self.conclude(id, Fate::Retry { not_before, attempts }, Harvest::default(), now);
-        Then::Later(not_before)
-    }
-
-    /// The wait after the `nth` failure, from 1: doubled each time, and up to half of it more at random.
-    pub(super) fn backoff(&mut self, nth: u32) -> Duration {
-        let retry = &self.limits.retry;
-        let doubled = retry.backoff.saturating_mul(2u32.saturating_pow(nth.saturating_sub(1)));
-        doubled.min(retry.backoff_max).mul_f64(1.0 + 0.5 * self.rng.f64())
-    }
-
-    /// The lease on a task ends.
-    fn conclude(&mut self, id: TaskId, fate: Fate, harvest: Harvest, now: Timestamp) {
-        let Some(held) = self.held.remove(&id) else { return };
-        let Harvest { links, records } = harvest;
-        let Held { epoch, requests, tries, .. } = held;
-        match &fate {
-            Fate::Done => self.done.pages += 1,
-            Fate::Dead(_) => self.done.dead_letters += 1,
-            Fate::Gone(_) | Fate::Excluded(_) | Fate::Retry { .. } => {}
-        }
-        self.done.records += records.len() as u64;
-        self.ledger.settle(Settlement { task: id, epoch, fate, links, records, requests, tries }, now);
     }
 }

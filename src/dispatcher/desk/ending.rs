@@ -125,7 +125,7 @@ impl Desk {
 
     /// Would one more fetch be one page too many, if all that is out is done?
     pub(super) fn pages_are_spoken_for(&self) -> bool {
-        self.limits.bounds.pages.is_some_and(|limit| self.done.pages + self.out() as u64 >= limit)
+        self.limits.bounds.pages.is_some_and(|limit| self.done.pages + self.pages_out() as u64 >= limit)
     }
 
     /// Is everything done, but for what the feeds may still lack?
@@ -133,8 +133,8 @@ impl Desk {
         self.held.is_empty() && !self.intake.is_out() && self.ledger.uncommitted() == 0 && self.intake.is_exhausted()
     }
 
-    /// Feeds wait for more where that saves work; nobody else needs to wait with them.
-    fn hurry_feeds(&mut self) {
+    /// Feeds wait for more where that saves work; while everybody waits for them, they are not to.
+    pub(super) fn hurry_feeds(&mut self) {
         if self.ledger.is_worth_hurrying() {
             self.orders.push(Order::FlushSink);
         }
@@ -195,6 +195,7 @@ impl Desk {
         for held in self.held.values_mut() {
             held.place = Place::Windowed;
         }
+        self.controls.clear();
     }
 
     fn hand_back(&mut self) {

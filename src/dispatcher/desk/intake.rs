@@ -82,6 +82,11 @@ impl Intake {
         self.out || self.has_ready(now)
     }
 
+    /// May tasks come that nobody has claimed yet?
+    pub(super) const fn has_more(&self) -> bool {
+        self.out || self.stats.ready > 0 || !matches!(self.stats.unread, Some(0))
+    }
+
     fn has_ready(&self, now: Timestamp) -> bool {
         self.stats.claimable() || (self.stats.alone == 0 && self.due.is_some_and(|due| due <= now))
     }
@@ -100,6 +105,9 @@ const MAX_RESERVE: usize = 1024;
 /// Where the hosts in the window leave workers idle, tasks of others are claimed beyond that, up to so many a worker.
 const PER_CAPACITY_OF_OTHERS: usize = 16;
 
+/// While so many suspects a worker wait, none is claimed: opinions on those are more urgent than further first ones.
+const SUSPECTS_PER_CAPACITY: usize = 4;
+
 impl Desk {
     fn capacity(&self) -> usize {
         self.limits.workers.max(1) * PER_WORKER as usize
@@ -113,6 +121,9 @@ impl Desk {
         }
         let (fresh, capacity) = (self.window.fresh(), self.capacity());
         let enough = FEWEST.max(capacity + self.intake.reserve());
+        if self.window.suspects_waiting() >= SUSPECTS_PER_CAPACITY * capacity {
+            return;
+        }
         let (n, barred) = if fresh < enough {
             (PER_CAPACITY * enough - fresh, Vec::new())
         } else if self.roster.any_idle() && !self.intake.dry && fresh < PER_CAPACITY_OF_OTHERS * capacity {
@@ -132,17 +143,21 @@ impl Desk {
             self.stirred = Stirred::Yes;
         }
         for Claimed { task, epoch } in claim.tasks {
-            self.window.arrive(&task);
+            // A page that was tried under an earlier lease goes on where that left it.
+            if self.trials.get(task.id).is_some() {
+                self.window.suspect(&task);
+                self.doubts.insert(task.id);
+            } else {
+                self.window.arrive(&task);
+            }
             let held = Held {
                 requests: task.requests,
                 epoch,
                 place: Place::Windowed,
                 turn: 0,
-                trial: super::Trial::default(),
+                call: super::jury::Call::Nobody,
                 tries: Vec::new(),
                 abandoned: 0,
-                not_before: Timestamp::default(),
-                repeat: false,
                 gap: std::time::Duration::ZERO,
                 task: Arc::clone(&task),
             };
@@ -159,8 +174,9 @@ impl Desk {
             Phase::Running if self.roster.any_idle() && !self.intake.will_bring(now) => Eager::Yes,
             Phase::Running => Eager::No,
         };
-        if let Some(Batch { pages: batch, cursors }) = self.ledger.batch(now, eager) {
-            self.orders.push(Order::Commit { batch, cursors });
+        self.write_news(now, eager);
+        if let Some(Batch { pages: batch, cursors, kept }) = self.ledger.batch(now, eager) {
+            self.orders.push(Order::Commit { batch, cursors, kept });
         }
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Timestamp;
-use crate::frontier::{Committed, Settlement};
+use crate::frontier::{Committed, Kept, Settlement};
 use crate::protocol::{Cursor, FeedId};
 use crate::record::Seq;
 
@@ -39,6 +39,7 @@ enum Commit {
 pub(super) struct Batch {
     pub(super) pages: Arc<Vec<Settlement>>,
     pub(super) cursors: Vec<Cursor>,
+    pub(super) kept: Arc<Vec<Kept>>,
 }
 
 /// What follows from a failed commit.
@@ -55,6 +56,7 @@ pub(super) enum AfterFailure {
 pub(super) struct Ledger {
     pending: Vec<Settlement>,
     moved: BTreeMap<FeedId, Cursor>,
+    kept: Vec<Kept>,
     oldest: Timestamp,
     commit: Commit,
     stored: Seq,
@@ -71,6 +73,7 @@ impl Ledger {
         Self {
             pending: Vec::new(),
             moved: BTreeMap::new(),
+            kept: Vec::new(),
             oldest: Timestamp::default(),
             commit: Commit::default(),
             stored,
@@ -87,6 +90,21 @@ impl Ledger {
             self.oldest = now;
         }
         self.pending.push(settlement);
+    }
+
+    /// Will the next call for a batch give a new one, should there be something for it?
+    pub(super) fn takes_more(&self, now: Timestamp, eager: Eager) -> bool {
+        matches!(self.commit, Commit::Idle) && (eager == Eager::Last || self.is_due(now, eager))
+    }
+
+    /// Is no batch with the store, or waiting to be given again?
+    pub(super) const fn is_idle(&self) -> bool {
+        matches!(self.commit, Commit::Idle)
+    }
+
+    /// What else is to survive the process goes along with the next batch.
+    pub(super) fn keep(&mut self, kept: Vec<Kept>) {
+        self.kept.extend(kept);
     }
 
     /// Settled pages that are not committed.
@@ -117,7 +135,8 @@ impl Ledger {
                 let rest = self.pending.split_off(self.pending.len().min(COMMIT_PAGES));
                 let pages = Arc::new(std::mem::replace(&mut self.pending, rest));
                 let cursors = std::mem::take(&mut self.moved).into_values().collect();
-                let batch = Batch { pages, cursors };
+                let kept = Arc::new(std::mem::take(&mut self.kept));
+                let batch = Batch { pages, cursors, kept };
                 self.commit = Commit::Out { batch: batch.clone(), tries: 0 };
                 Some(batch)
             }
@@ -129,7 +148,8 @@ impl Ledger {
         let waited = now.since(self.oldest) >= COMMIT_AFTER || eager != Eager::No;
         let pages = !self.pending.is_empty() && (waited || self.pending.len() >= COMMIT_PAGES);
         // Cursors go along with pages. By themselves they are worth a commit only once no page is to come.
-        pages || (self.pending.is_empty() && !self.moved.is_empty() && eager == Eager::Last)
+        let moved = self.pending.is_empty() && !self.moved.is_empty() && eager == Eager::Last;
+        pages || moved || !self.kept.is_empty()
     }
 
     /// When a batch becomes due.
@@ -171,6 +191,7 @@ impl Ledger {
     pub(super) fn store_lost(&mut self) {
         self.pending.clear();
         self.moved.clear();
+        self.kept.clear();
         self.commit = Commit::Idle;
     }
 
@@ -185,7 +206,7 @@ impl Ledger {
 
     /// Is nothing on its way into the store, neither pages nor cursors?
     pub(super) fn is_settled(&self) -> bool {
-        self.pending.is_empty() && self.moved.is_empty() && matches!(self.commit, Commit::Idle)
+        self.pending.is_empty() && self.moved.is_empty() && self.kept.is_empty() && matches!(self.commit, Commit::Idle)
     }
 
     /// A feed cannot go on: nobody waits for it any more.

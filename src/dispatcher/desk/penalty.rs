@@ -12,7 +12,7 @@ use crate::dispatcher::notice::{Notice, PauseCause};
 use crate::proxy::ProxyId;
 use crate::proxy::health::Standing;
 use crate::proxy::pool::{After, Member, State};
-use crate::task::TaskId;
+use crate::task::{HostKey, TaskId};
 use crate::verdict::Reason;
 
 impl Desk {
@@ -23,6 +23,7 @@ impl Desk {
         let Some(health) = self.pool.health(proxy) else { return };
         let standing = health.charge(&limits);
         let score = health.score();
+        self.keeper.patients.insert(proxy);
         self.note(Notice::Charged { proxy, score, reason: reason.clone() });
         self.mind(proxy, standing, reason, now);
     }
@@ -36,6 +37,7 @@ impl Desk {
         let limits = self.limits.health;
         let Some(health) = self.pool.health(proxy) else { return };
         let until = now + health.rest(&limits);
+        self.keeper.patients.insert(proxy);
         self.note(Notice::Cooling { proxy, until, reason: reason.clone() });
         self.give_up(proxy, After::Cool(until), reason);
     }
@@ -59,12 +61,22 @@ impl Desk {
         self.orders.push(Order::Spent { worker, proxy: grip.proxy });
     }
 
+    /// A proxy failed, and nobody can tell yet whose fault that is; too much of that sends it to rest.
+    pub(super) fn silent(&mut self, proxy: ProxyId, page: TaskId, reason: &Reason, now: Timestamp) {
+        let limits = self.limits.health;
+        let Some(health) = self.pool.health(proxy) else { return };
+        let standing = health.fail_silently(page, &limits);
+        self.keeper.patients.insert(proxy);
+        self.mind(proxy, standing, reason, now);
+    }
+
     /// The site seems to refuse a proxy, as seen on a page: it leaves that host alone for a while.
-    pub(super) fn ban(&mut self, proxy: ProxyId, page: TaskId, reason: &Reason, now: Timestamp) {
-        let Some(host) = self.held.get(&page).map(|held| held.task.host.clone()) else { return };
+    pub(super) fn ban(&mut self, proxy: ProxyId, host: &HostKey, page: TaskId, reason: &Reason, now: Timestamp) {
         let Some(address) = self.pool.get(proxy).map(|member| member.address) else { return };
-        let until = self.pace.ban(address, &host, page, now);
+        let until = self.pace.ban(address, host, page, now);
+        self.moved.insert(proxy);
         self.last_ban = Some(reason.clone());
+        let host = host.clone();
         self.note(Notice::HostPaused { proxy, host, until, cause: PauseCause::Ban, reason: reason.clone() });
     }
 
@@ -72,14 +84,15 @@ impl Desk {
     pub(super) fn throttle(
         &mut self,
         proxy: ProxyId,
-        page: TaskId,
+        host: &HostKey,
         wait: Option<Duration>,
         reason: &Reason,
         now: Timestamp,
     ) {
-        let Some(host) = self.held.get(&page).map(|held| held.task.host.clone()) else { return };
         let Some(address) = self.pool.get(proxy).map(|member| member.address) else { return };
-        let until = self.pace.throttle(address, &host, wait, now);
+        let until = self.pace.throttle(address, host, wait, now);
+        self.moved.insert(proxy);
+        let host = host.clone();
         self.note(Notice::HostPaused { proxy, host, until, cause: PauseCause::Throttle, reason: reason.clone() });
     }
 }

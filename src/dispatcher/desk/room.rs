@@ -74,7 +74,7 @@ mod tests {
     /// A Desk that has a worker, a proxy and a page, and is to leave so much free.
     fn desk(min_free: Option<u64>) -> (Desk, Vec<Order>) {
         let bounds = config::Limits { min_free, ..config::Limits::default() };
-        let mut desk = Desk::new(super::super::Limits { bounds, ..limits(1) }, &[route(1)]);
+        let mut desk = Desk::new(super::super::Limits { bounds, ..limits(1) }, &[route(1)], &[], NOW);
         let claimed = vec![Claimed { task: task(1, "site.test", 0).into(), epoch: Epoch(1) }];
         let stats = Stats { leased: 1, ready: 9, unread: Some(0), ..Stats::default() };
         let mut orders = desk.handle(Event::Ready(WorkerId { slot: 0, incarnation: 0 }), NOW);

@@ -1,43 +1,66 @@
 //! Suspects: pages on which a proxy failed, and nobody knows yet which of the two is to blame.
 //!
-//! Testimony comes in; out go rulings, and pages that wait for another proxy. What a ruling costs a proxy is `penalty.rs`.
+//! Testimony comes in; out go rulings, as far as a page can be ruled on now. Who may be asked next is `jury.rs`, when to look again
+//! `review.rs`, and what a ruling does to page and proxies `judgment.rs`.
 
+use std::collections::BTreeSet;
+
+use super::bench::{Bench, Venue};
+use super::jury::{Call, Hope, Jury};
 use super::roster::Stirred;
-use super::trial::{Jury, Ruling};
+use super::trial::{Stand, Testimony, Trial};
+use super::waiting::Prospect;
 use super::{Desk, Held};
 use crate::clock::Timestamp;
 use crate::dispatcher::notice::Then;
 use crate::frontier::Fate;
 use crate::proxy::ProxyId;
-use crate::proxy::health::Standing;
 use crate::task::TaskId;
 use crate::verdict::{Reason, Verdict};
 
+/// Who was convicted more often than it succeeded is no second voice.
+const VOICE: f64 = 0.5;
+
+/// What follows for a suspect page.
+enum Ruling {
+    Agreed(Verdict),
+    Condemned(Reason, f64),
+    /// It waits for these.
+    Waits(Hope),
+}
+
 impl Desk {
-    /// The page or the proxy: another proxy will tell.
-    pub(super) fn testify(&mut self, id: TaskId, proxy: ProxyId, verdict: &Verdict, now: Timestamp) -> Then {
-        let Some(held) = self.held.get_mut(&id) else { return Then::Stale };
-        held.trial.testify(proxy, verdict.clone());
-        let limits = self.limits.health;
-        let standing = self.pool.health(proxy).map_or(Standing::Fit, |health| health.fail_silently(id, &limits));
-        if let Some(reason) = verdict.reason() {
-            self.blame(reason);
-            self.mind(proxy, standing, reason, now);
+    /// The page or the proxy: others will tell.
+    pub(super) fn testify(
+        &mut self,
+        id: TaskId,
+        proxy: ProxyId,
+        venue: Venue,
+        verdict: &Verdict,
+        now: Timestamp,
+    ) -> Then {
+        let Some(reason) = verdict.reason().cloned() else { return Then::Stale };
+        let times = self.trials.get(id).map_or(0, |trial| trial.times(proxy));
+        let again_at = now + self.backoff(times + 1);
+        let trusted = self.is_trusted(proxy, &venue);
+        let testimony =
+            Testimony { proxy, venue: venue.clone(), verdict: verdict.clone(), trusted, entered: false, again_at };
+        self.trials.open(id).testimonies.push(testimony);
+        self.docket.failed(proxy, &venue, id);
+        self.blame(&reason);
+        if let Some(then) = self.suspect_recipe(id, proxy, &reason, now) {
+            return then;
         }
-        match self.try_page(id, now) {
-            Some(then) => then,
-            None => {
-                self.put_back(id);
-                Then::Again
-            }
-        }
+        self.silent(proxy, id, &reason, now);
+        self.try_page(id, now).unwrap_or_else(|| {
+            self.put_back(id);
+            Then::Again
+        })
     }
 
-    /// Rules on a suspect page, as far as it can be ruled on now. `None`: it waits for another proxy, or for its time.
-    fn try_page(&mut self, id: TaskId, now: Timestamp) -> Option<Then> {
-        let held = self.held.get(&id)?;
-        let jury = self.jury(held);
-        match held.trial.rule(self.limits.retry.witnesses, jury) {
+    /// Rules on a suspect page, as far as it can be ruled on now. `None`: it waits.
+    pub(super) fn try_page(&mut self, id: TaskId, now: Timestamp) -> Option<Then> {
+        match self.ruling(id, now)? {
             Ruling::Agreed(verdict) => {
                 let fate = match verdict {
                     Verdict::Gone(_, reason) => Fate::Gone(reason),
@@ -45,49 +68,93 @@ impl Desk {
                 };
                 Some(self.agreed(id, None, fate, now))
             }
-            Ruling::Condemned(reason) => {
-                self.acquit(id);
-                Some(self.use_attempt(id, reason, now))
-            }
-            Ruling::Elsewhere => None,
-            Ruling::Repeat => {
-                let said = u32::try_from(held.tries.len()).unwrap_or(u32::MAX);
-                let wait = self.backoff(said);
-                let held = self.held.get_mut(&id)?;
-                if !held.repeat {
-                    held.repeat = true;
-                    held.not_before = now + wait;
-                }
+            Ruling::Condemned(reason, odds) => Some(self.condemn(id, reason, odds, now)),
+            Ruling::Waits(hope) => {
+                self.wait_for(id, hope, now);
                 None
             }
         }
     }
 
-    fn jury(&self, held: &Held) -> Jury {
-        let usable = self.pool.usable();
-        if self.pool.iter().any(|(proxy, member)| member.usable() && !held.trial.heard(proxy)) {
-            Jury::Fresh
-        } else if usable == 0 {
-            Jury::Nobody
-        } else if usable == 1 && held.trial.witnesses().len() == 1 {
-            Jury::Single
+    fn wait_for(&mut self, id: TaskId, Hope { call, proxy, is_spare }: Hope, now: Timestamp) {
+        let Some(held) = self.held.get_mut(&id) else { return };
+        if held.call != call {
+            self.stirred = Stirred::Yes;
+        }
+        let is_poor = !matches!(call, Call::Nobody | Call::Trusted) || proxy.is_none();
+        self.waiting.set(id, proxy, if is_poor { Prospect::Poor } else { Prospect::Good });
+        match (proxy, is_spare) {
+            (Some(spare), true) => _ = self.wanted.insert(id, spare),
+            _ => _ = self.wanted.remove(&id),
+        }
+        let may_wait = matches!(call, Call::Anybody | Call::Again) && proxy.is_none();
+        if matches!(call, Call::Nobody | Call::Debtors) {
+            self.window.call_off(id);
         } else {
-            Jury::Heard
+            self.window.call(id, Venue::of(&held.task), call);
+        }
+        held.call = call;
+        if let Some(at) = may_wait.then(|| self.next_chance(id, now)).flatten() {
+            self.review_again(at);
         }
     }
 
-    /// Rules again on suspects, if the proxies that could be asked have changed, or one has come back undecided.
-    pub(super) fn review_suspects(&mut self, now: Timestamp) {
-        let stirred = std::mem::replace(&mut self.suspects_stirred, Stirred::No);
-        if stirred == Stirred::No && self.pool.generation() == self.seen_generation {
-            return;
+    /// How its trial stands, by what is known of the witnesses where they are judged.
+    fn stand(&self, held: &Held, trial: &Trial) -> Stand {
+        let prior = self.prior_of(held, trial);
+        let known = |testimony: &Testimony| self.docket.reliability(testimony.proxy, &self.seat(&testimony.venue));
+        let alone = self.pool.usable() == 1;
+        trial.stand(prior, |told| known(told).weight(), |told| known(told).share() >= VOICE, alone)
+    }
+
+    /// The log-odds that a page is at fault where it failed last, before anything was said.
+    fn prior_of(&self, held: &Held, trial: &Trial) -> f64 {
+        let venue = trial.testimonies.last().map_or_else(|| Venue::of(&held.task), |last| last.venue.clone());
+        self.docket.bench(&venue).map_or_else(|| Bench::default().prior(), Bench::prior)
+    }
+
+    /// Is there nothing to prove oneself by where the page is, and has everybody failed on it, as many as are asked for so often as
+    /// a single one would have to? If none of them ever worked, it is they who are at fault.
+    fn is_asked_out(&self, held: &Held, trial: &Trial) -> bool {
+        let seat = self.seat(&Venue::of(&held.task));
+        let by_something =
+            self.window.best_at(&seat).is_some() || self.docket.bench(&seat).is_some_and(Bench::has_control);
+        let one_worked = || self.pool.iter().any(|(_, member)| member.usable() && member.health.ever_worked());
+        if by_something || !one_worked() {
+            return false;
         }
-        self.seen_generation = self.pool.generation();
-        for id in self.window.suspects().collect::<Vec<_>>() {
-            if self.try_page(id, now).is_some() {
-                self.window.take(id);
+        let needed = usize::try_from(self.limits.retry.witnesses.max(1)).unwrap_or(usize::MAX);
+        let jury = self.pool.usable().min(needed);
+        jury > 0 && trial.testimonies.len() >= needed.saturating_mul(jury)
+    }
+
+    fn ruling(&self, id: TaskId, now: Timestamp) -> Option<Ruling> {
+        let (held, trial) = (self.held.get(&id)?, self.trials.get(id)?);
+        let needed = if trial.condemned_at.is_some() { 1 } else { self.limits.retry.witnesses.max(1) };
+        let needed = usize::try_from(needed).unwrap_or(usize::MAX);
+        let (heard, certain) = match self.stand(held, trial) {
+            Stand::Agreed(verdict) => return Some(Ruling::Agreed(verdict)),
+            Stand::Certain { witnesses, odds } if witnesses >= needed => {
+                return Some(Ruling::Condemned(trial.last_reason(), odds));
             }
+            Stand::Certain { witnesses, odds } => (witnesses, Some(odds)),
+            Stand::Open { witnesses } => (witnesses, None),
+        };
+        let proving = trial.pending().filter(|testimony| self.is_proving(testimony));
+        let proving: BTreeSet<ProxyId> = proving.map(|testimony| testimony.proxy).collect();
+        if proving.len() >= needed.saturating_sub(heard).max(1) {
+            let hope = self.first(proving.into_iter(), |_, _| true).unwrap_or(Hope::none(Call::Nobody));
+            return Some(Ruling::Waits(hope));
         }
-        self.stirred = Stirred::Yes;
+        let hope = Jury::of(self, held, trial, now).hope();
+        match (&hope.call, certain) {
+            // As many as exist have been heard.
+            (Call::Again, Some(odds)) => Some(Ruling::Condemned(trial.last_reason(), odds)),
+            // Nobody can show that it works, and asking on tells no more: no evidence is gained, but an attempt is used.
+            (Call::Again, None) if self.is_asked_out(held, trial) => {
+                Some(Ruling::Condemned(trial.last_reason(), self.prior_of(held, trial)))
+            }
+            _ => Some(Ruling::Waits(hope)),
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! The rules of the protocol, each as a test: what the Desk orders when this and that happens.
 
+mod blame;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +10,7 @@ use super::*;
 use crate::frontier::{Claim, Claimed, Committed, Fate, Settlement, Stats};
 use crate::protocol::{Assignment, Cursor, FeedId, Meters, Next, Outcome, ProxyRef, Signal, Why};
 use crate::record::{Provenance, Record, Seq, StoredRecord};
-use crate::task::{HostKey, NewTask, Request, StageId};
+use crate::task::{Epoch, HostKey, NewTask, Request, StageId};
 use crate::verdict::{Certainty, Verdict};
 
 const FIRST: WorkerId = WorkerId { slot: 0, incarnation: 0 };
@@ -37,7 +39,7 @@ impl Script {
     /// So many workers and proxies; the workers are there, and these tasks are claimed.
     fn new(workers: u16, proxies: u16, tasks: u64) -> Self {
         let routes: Vec<Route> = (1..=proxies).map(route).collect();
-        let desk = Desk::new(limits(workers.into()), &routes);
+        let desk = Desk::new(limits(workers.into()), &routes, &[], Timestamp::default());
         let mut script = Self { desk, now: Timestamp::from_micros(1_000_000_000), orders: Vec::new() };
         for slot in 0..workers {
             script.on(Event::Ready(WorkerId { slot, incarnation: 0 }));
@@ -69,6 +71,37 @@ impl Script {
             Order::Fetch { worker, assignment, .. } => Some((*worker, *assignment)),
             _ => None,
         })
+    }
+
+    /// The fetches ordered so far; all other orders are kept.
+    fn fetched_so_far(&mut self) -> Vec<(WorkerId, Assignment)> {
+        let (fetches, others) =
+            std::mem::take(&mut self.orders).into_iter().partition(|order| matches!(order, Order::Fetch { .. }));
+        self.orders = fetches;
+        let fetches = self.fetches();
+        self.orders = others;
+        fetches
+    }
+
+    /// Commits all that is settled; the fates of the pages.
+    fn fates(&mut self) -> Vec<Fate> {
+        let mut fates = Vec::new();
+        loop {
+            self.after(Duration::from_millis(10));
+            let batches = self.took(|order| match order {
+                Order::Commit { batch, .. } => Some(Arc::clone(batch)),
+                _ => None,
+            });
+            let Some(batch) = batches.first() else { return fates };
+            fates.extend(batch.iter().map(|settlement| settlement.fate.clone()));
+            let new_links = vec![Some(0); batch.len()];
+            // Another task is to come some day.
+            self.on(Event::Committed(Committed {
+                new_links,
+                stats: Stats { delayed: 1, ..stats(0) },
+                ..Committed::default()
+            }));
+        }
     }
 
     fn fetched(&mut self, worker: WorkerId, assignment: Assignment, verdict: Verdict) {
@@ -333,28 +366,50 @@ fn a_success_convicts_the_proxy_that_failed_on_the_page_before() {
     assert_eq!(script.desk.pool.get(assignment.proxy.id).map(|member| member.health.score()), Some(1.0));
 }
 
+/// A worker and a proxy each have done `each` pages of the site; then `tasks` are claimed.
+fn warmed_up(workers: u16, each: u64, tasks: u64) -> Script {
+    let warming = u64::from(workers) * each;
+    let mut script = Script::new(workers, workers, warming);
+    answer_all(&mut script, &Verdict::Done);
+    assert_eq!(script.fates().len() as u64, warming);
+    let claimed = (1001..=1000 + tasks).map(task).collect();
+    script.on(Event::Claimed(Claim { tasks: claimed, next_due: None, stats: stats(tasks) }));
+    script
+}
+
+/// Answers every fetch: tasks from 1001 on with `verdict`, all others well, until nothing is to be fetched. How often tasks of
+/// each kind were fetched.
+fn answer_all(script: &mut Script, verdict: &Verdict) -> (usize, usize) {
+    let (mut bad, mut good) = (0, 0);
+    loop {
+        let fetches = script.fetched_so_far();
+        if fetches.is_empty() {
+            return (bad, good);
+        }
+        for (worker, assignment) in fetches {
+            let is_bad = assignment.task.0 > 1000;
+            *(if is_bad { &mut bad } else { &mut good }) += 1;
+            script.fetched(worker, assignment, if is_bad { verdict.clone() } else { Verdict::Done });
+        }
+    }
+}
+
 #[test]
 fn a_page_that_fails_through_enough_proxies_uses_an_attempt_and_charges_nobody() {
-    let mut script = Script::new(3, 3, 1);
-    for _ in 0..3 {
-        let (worker, assignment) = script.fetches()[0];
-        script.fetched(worker, assignment, Verdict::Doubtful(reason("field.missing")));
-    }
-    let fates = script.took(|order| match order {
-        Order::Commit { batch, .. } => Some(batch[0].fate.clone()),
-        _ => None,
-    });
+    let mut script = warmed_up(5, 20, 1);
+    let (failures, controls) = answer_all(&mut script, &Verdict::Doubtful(reason("body.cut")));
+    let fates = script.fates();
     assert!(matches!(fates[..], [Fate::Retry { attempts: 1, .. }]), "{fates:?}");
+    assert_eq!((failures, controls), (4, 4), "each proves by a control that it works, since no fresh page is left");
     assert!(script.desk.pool.iter().all(|(_, member)| member.health.score() == 0.0));
 }
 
 #[test]
 fn one_forbidden_page_leaves_no_proxy_banned() {
-    let mut script = Script::new(3, 3, 1);
-    for _ in 0..3 {
-        let (worker, assignment) = script.fetches()[0];
-        script.fetched(worker, assignment, Verdict::Banned(reason("status.403")));
-    }
+    let mut script = warmed_up(5, 20, 1);
+    answer_all(&mut script, &Verdict::Banned(reason("status.403")));
+    let fates = script.fates();
+    assert!(matches!(fates[..], [Fate::Retry { attempts: 1, .. }]), "{fates:?}");
     let host = HostKey("site.test:80".into());
     for (_, member) in script.desk.pool.iter() {
         let permit = script.desk.pace.permit(member.address, &host, script.now);
@@ -506,6 +561,7 @@ fn a_pool_that_never_worked_ends_the_crawl_at_once_with_its_commonest_error() {
     script.on(Event::Replace { worker: FIRST, proxy, why: Why::Spent });
     script.on(Event::WorkerFinished(FIRST));
     script.on(Event::SinkFinished);
+    script.on(Event::Committed(Committed { stats: stats(0), ..Committed::default() }));
     let ended = script.took(|order| match order {
         Order::Finished(ending) => Some(ending.clone()),
         _ => None,

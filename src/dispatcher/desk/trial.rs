@@ -1,109 +1,134 @@
-//! The trial of one page: which proxies it failed through, and what follows from that.
+//! The trial of one page: which proxies failed on it, what their words weigh, and what follows.
 //!
-//! Pure. An "either" failure is testimony of a proxy against the page. Other proxies are asked; a success convicts those that
-//! failed, and enough witnesses condemn the page.
+//! Pure. A proxy's word waits until it succeeds elsewhere; then it enters the evidence, as log-odds that the page is at fault.
+//! Who could still be asked is known in `suspects.rs`, how reliable a proxy is in `docket.rs`: both are told.
 
+use std::collections::BTreeSet;
+
+use super::bench::Venue;
+use crate::clock::Timestamp;
 use crate::proxy::ProxyId;
 use crate::verdict::{Reason, Verdict};
 
-/// What one proxy says against the page.
-#[derive(Clone, Debug)]
-struct Testimony {
-    proxy: ProxyId,
-    verdict: Verdict,
-}
-
-/// All that is said against one page under its current lease.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Trial {
-    testimonies: Vec<Testimony>,
-}
-
-/// Who could still be asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Jury {
-    /// Some usable proxy has not tried the page.
-    Fresh,
-    /// All usable proxies, two or more, have tried it.
-    Heard,
-    /// One proxy is usable, and has tried it.
-    Single,
-    /// No proxy is usable now.
-    Nobody,
-}
-
-/// What follows.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Ruling {
-    /// A second voice says the same final thing: that is what the page is.
-    Agreed(Verdict),
-    /// The page is at fault: it uses an attempt.
-    Condemned(Reason),
-    /// Another proxy has to try it.
-    Elsewhere,
-    /// The only proxy has to try it again, after a while.
-    Repeat,
-}
+/// Beyond these log-odds, 99 in 100, a page is held to be at fault.
+const SURE: f64 = 4.595_119_850_134_59;
 
 /// Two voices that say the same final thing are believed: the second one need not come from `retry.witnesses`.
 const VOICES: usize = 2;
 
+/// What one proxy says against the page, once.
+#[derive(Clone, Debug)]
+pub(super) struct Testimony {
+    pub(super) proxy: ProxyId,
+    /// Where it failed.
+    pub(super) venue: Venue,
+    pub(super) verdict: Verdict,
+    /// Was it trusted when it failed?
+    pub(super) trusted: bool,
+    /// Has it succeeded since, so that its word counts?
+    pub(super) entered: bool,
+    /// It may try the page again then, should there be nobody else.
+    pub(super) again_at: Timestamp,
+}
+
+/// All that is said against one page.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Trial {
+    pub(super) testimonies: Vec<Testimony>,
+    /// The log-odds with which it was condemned before: a further attempt begins with them.
+    pub(super) condemned_at: Option<f64>,
+}
+
+/// How a trial stands.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Stand {
+    /// A second voice says the same final thing: that is what the page is.
+    Agreed(Verdict),
+    /// There is no doubt that the page is at fault, with so many witnesses heard, and these log-odds.
+    Certain { witnesses: usize, odds: f64 },
+    /// There is doubt, with so many witnesses heard.
+    Open { witnesses: usize },
+}
+
 impl Trial {
-    /// A proxy failed on the page.
-    pub(super) fn testify(&mut self, proxy: ProxyId, verdict: Verdict) {
-        self.testimonies.push(Testimony { proxy, verdict });
-    }
-
-    /// Has any proxy failed on the page?
-    pub(super) fn is_open(&self) -> bool {
-        !self.testimonies.is_empty()
-    }
-
     /// Has this proxy failed on the page?
     pub(super) fn heard(&self, proxy: ProxyId) -> bool {
         self.testimonies.iter().any(|testimony| testimony.proxy == proxy)
     }
 
-    /// Each proxy that failed on the page, once, with the last thing that it said.
-    pub(super) fn witnesses(&self) -> Vec<(ProxyId, Verdict)> {
-        let mut witnesses: Vec<(ProxyId, Verdict)> = Vec::new();
-        for Testimony { proxy, verdict } in self.testimonies.iter().rev() {
-            if !witnesses.iter().any(|(other, _)| other == proxy) {
-                witnesses.push((*proxy, verdict.clone()));
-            }
-        }
-        witnesses
+    /// How often it has.
+    pub(super) fn times(&self, proxy: ProxyId) -> u32 {
+        let times = self.testimonies.iter().filter(|testimony| testimony.proxy == proxy).count();
+        u32::try_from(times).unwrap_or(u32::MAX)
     }
 
-    /// What follows from what was said so far, if `jury` is who could still be asked.
-    pub(super) fn rule(&self, needed: u32, jury: Jury) -> Ruling {
-        let Some(last) = self.testimonies.last() else { return Ruling::Elsewhere };
-        let witnesses = self.witnesses();
-        let voices = match jury {
-            Jury::Single => self.testimonies.iter().filter(|other| same_final(&other.verdict, &last.verdict)).count(),
-            Jury::Fresh | Jury::Heard | Jury::Nobody => {
-                witnesses.iter().filter(|(_, other)| same_final(other, &last.verdict)).count()
+    /// When it may try the page again.
+    pub(super) fn again_at(&self, proxy: ProxyId) -> Option<Timestamp> {
+        self.testimonies.iter().filter(|testimony| testimony.proxy == proxy).map(|testimony| testimony.again_at).max()
+    }
+
+    /// Testimonies that wait until their proxies succeed.
+    pub(super) fn pending(&self) -> impl Iterator<Item = &Testimony> {
+        self.testimonies.iter().filter(|testimony| !testimony.entered)
+    }
+
+    /// The words of a proxy about failures at a venue count from now on.
+    pub(super) fn enter(&mut self, proxy: ProxyId, venue: &Venue) {
+        for testimony in &mut self.testimonies {
+            testimony.entered |= testimony.proxy == proxy && testimony.venue == *venue;
+        }
+    }
+
+    /// Each proxy that failed on the page, once, with the last thing that it said and how often it failed.
+    pub(super) fn speakers(&self) -> Vec<(&Testimony, u32)> {
+        let mut speakers: Vec<(&Testimony, u32)> = Vec::new();
+        for testimony in self.testimonies.iter().rev() {
+            match speakers.iter_mut().find(|(other, _)| other.proxy == testimony.proxy) {
+                Some((_, times)) => *times += 1,
+                None => speakers.push((testimony, 1)),
             }
-        };
-        if voices >= VOICES {
-            return Ruling::Agreed(last.verdict.clone());
         }
-        let said = match jury {
-            Jury::Single => self.testimonies.len(),
-            Jury::Fresh | Jury::Heard | Jury::Nobody => witnesses.len(),
-        };
-        let enough = said >= usize::try_from(needed).unwrap_or(usize::MAX);
-        match jury {
-            _ if enough => Ruling::Condemned(reason(&last.verdict)),
-            Jury::Heard => Ruling::Condemned(reason(&last.verdict)),
-            Jury::Single => Ruling::Repeat,
-            Jury::Fresh | Jury::Nobody => Ruling::Elsewhere,
+        speakers
+    }
+
+    /// The last thing that was said.
+    pub(super) fn last_reason(&self) -> Reason {
+        let reason = self.testimonies.last().and_then(|last| last.verdict.reason().cloned());
+        reason.unwrap_or_else(|| Reason::new("unknown", "the page failed"))
+    }
+
+    /// How it stands, if the page would be at fault with log-odds of `prior` before anything was said, and a word weighs what
+    /// `weight` says. `is_voice` tells whose final word is believed at all; alone in the world, a proxy may agree with itself.
+    pub(super) fn stand(
+        &self,
+        prior: f64,
+        weight: impl Fn(&Testimony) -> f64,
+        is_voice: impl Fn(&Testimony) -> bool,
+        alone: bool,
+    ) -> Stand {
+        if let Some(verdict) = self.agreed(is_voice, alone) {
+            return Stand::Agreed(verdict);
         }
+        let again = self.condemned_at.is_some();
+        let counts = |testimony: &&Testimony| testimony.entered || (again && testimony.trusted);
+        let odds = self.testimonies.iter().filter(counts).map(weight).sum::<f64>() + self.condemned_at.unwrap_or(prior);
+        let witnesses: BTreeSet<ProxyId> =
+            self.testimonies.iter().filter(counts).map(|testimony| testimony.proxy).collect();
+        let witnesses = witnesses.len();
+        if odds > SURE && witnesses > 0 { Stand::Certain { witnesses, odds } } else { Stand::Open { witnesses } }
+    }
+
+    fn agreed(&self, is_voice: impl Fn(&Testimony) -> bool, alone: bool) -> Option<Verdict> {
+        let last = self.testimonies.last()?;
+        let said = self.testimonies.iter().filter(|other| same_final(&other.verdict, &last.verdict) && is_voice(other));
+        let voices =
+            if alone { said.count() } else { said.map(|testimony| testimony.proxy).collect::<BTreeSet<_>>().len() };
+        (voices >= VOICES).then(|| last.verdict.clone())
     }
 }
 
 /// Do both say the same final thing about the page?
-fn same_final(one: &Verdict, other: &Verdict) -> bool {
+pub(super) fn same_final(one: &Verdict, other: &Verdict) -> bool {
     let final_code = |verdict: &Verdict| match verdict {
         Verdict::Gone(_, reason) | Verdict::Rejected(_, reason) | Verdict::Unusable(reason) => {
             Some(reason.code.clone())
@@ -121,13 +146,10 @@ fn same_final(one: &Verdict, other: &Verdict) -> bool {
     final_code(one).is_some_and(|code| final_code(other) == Some(code))
 }
 
-fn reason(verdict: &Verdict) -> Reason {
-    verdict.reason().cloned().unwrap_or_else(|| Reason::new("unknown", "the page failed"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::task::{HostKey, StageId};
     use crate::verdict::Certainty;
 
     fn stalled() -> Verdict {
@@ -138,52 +160,73 @@ mod tests {
         Verdict::Gone(Certainty::Doubtful, Reason::new("status.404", "404"))
     }
 
-    fn trial(said: &[(u32, Verdict)]) -> Trial {
-        let mut trial = Trial::default();
-        for (proxy, verdict) in said {
-            trial.testify(ProxyId(*proxy), verdict.clone());
-        }
-        trial
+    fn testimony(proxy: u32, verdict: Verdict, entered: bool) -> Testimony {
+        let venue = Venue { host: HostKey("site.test:80".into()), stage: StageId(0) };
+        let again_at = Timestamp::default();
+        Testimony { proxy: ProxyId(proxy), venue, verdict, trusted: false, entered, again_at }
+    }
+
+    fn trial(said: &[(u32, Verdict, bool)]) -> Trial {
+        let testimonies = said.iter().map(|(proxy, verdict, entered)| testimony(*proxy, verdict.clone(), *entered));
+        Trial { testimonies: testimonies.collect(), condemned_at: None }
+    }
+
+    /// With one page in a hundred at fault, and proxies that fail by themselves in a case of twenty.
+    fn stand(trial: &Trial) -> Stand {
+        trial.stand(-4.6, |_| 3.0, |_| true, false)
     }
 
     #[test]
-    fn one_failure_sends_the_page_to_another_proxy() {
-        assert_eq!(trial(&[(1, stalled())]).rule(3, Jury::Fresh), Ruling::Elsewhere);
+    fn words_that_wait_count_nothing_and_those_that_entered_add_up() {
+        let said = |entered: [bool; 4]| {
+            let said: Vec<_> = (0..).zip(entered).map(|(proxy, entered)| (proxy, stalled(), entered)).collect();
+            stand(&trial(&said))
+        };
+        assert_eq!(said([false; 4]), Stand::Open { witnesses: 0 });
+        assert_eq!(said([true, true, true, false]), Stand::Open { witnesses: 3 });
+        assert!(matches!(said([true; 4]), Stand::Certain { witnesses: 4, odds } if odds > 7.0));
     }
 
     #[test]
-    fn enough_different_proxies_condemn_a_page_and_repeats_of_one_do_not() {
-        assert!(matches!(
-            trial(&[(1, stalled()), (2, stalled()), (3, stalled())]).rule(3, Jury::Fresh),
-            Ruling::Condemned(_)
-        ));
-        assert_eq!(trial(&[(1, stalled()), (1, stalled()), (1, stalled())]).rule(3, Jury::Fresh), Ruling::Elsewhere);
+    fn one_proxy_that_fails_again_and_again_is_one_witness() {
+        let again = trial(&[(1, stalled(), true), (1, stalled(), true), (1, stalled(), true), (1, stalled(), true)]);
+        assert!(matches!(stand(&again), Stand::Certain { witnesses: 1, .. }));
+        assert_eq!(again.times(ProxyId(1)), 4);
     }
 
     #[test]
-    fn as_many_as_exist_are_enough() {
-        assert!(matches!(trial(&[(1, stalled()), (2, stalled())]).rule(3, Jury::Heard), Ruling::Condemned(_)));
+    fn what_was_condemned_once_needs_one_trusted_word_and_no_other() {
+        let mut trial = trial(&[(1, stalled(), false)]);
+        trial.condemned_at = Some(4.7);
+        assert_eq!(stand(&trial), Stand::Open { witnesses: 0 }, "it may be the proxy this time");
+        trial.testimonies[0].trusted = true;
+        assert!(matches!(stand(&trial), Stand::Certain { witnesses: 1, .. }));
     }
 
     #[test]
-    fn a_single_proxy_repeats_before_the_page_is_condemned() {
-        assert_eq!(trial(&[(1, stalled())]).rule(3, Jury::Single), Ruling::Repeat);
-        assert!(matches!(
-            trial(&[(1, stalled()), (1, stalled()), (1, stalled())]).rule(3, Jury::Single),
-            Ruling::Condemned(_)
-        ));
+    fn a_404_needs_a_second_proxy_unless_there_is_but_one() {
+        assert_eq!(stand(&trial(&[(1, gone(), false)])), Stand::Open { witnesses: 0 });
+        assert_eq!(stand(&trial(&[(1, gone(), false), (1, gone(), false)])), Stand::Open { witnesses: 0 });
+        assert_eq!(stand(&trial(&[(1, gone(), false), (2, gone(), false)])), Stand::Agreed(gone()));
+        let alone = trial(&[(1, gone(), false), (1, gone(), false)]).stand(-4.6, |_| 3.0, |_| true, true);
+        assert_eq!(alone, Stand::Agreed(gone()));
     }
 
     #[test]
-    fn a_404_over_plain_http_needs_a_second_proxy() {
-        assert_eq!(trial(&[(1, gone())]).rule(3, Jury::Fresh), Ruling::Elsewhere);
-        assert_eq!(trial(&[(1, gone()), (1, gone())]).rule(3, Jury::Fresh), Ruling::Elsewhere);
-        assert_eq!(trial(&[(1, gone()), (2, gone())]).rule(3, Jury::Fresh), Ruling::Agreed(gone()));
-        assert_eq!(trial(&[(1, gone()), (1, gone())]).rule(3, Jury::Single), Ruling::Agreed(gone()));
+    fn a_voice_that_was_convicted_more_often_than_it_succeeded_is_none() {
+        let said = trial(&[(1, gone(), false), (2, gone(), false)]);
+        let stand = said.stand(-4.6, |_| 3.0, |testimony| testimony.proxy == ProxyId(2), false);
+        assert_eq!(stand, Stand::Open { witnesses: 0 });
     }
 
     #[test]
-    fn without_any_usable_proxy_the_page_waits() {
-        assert_eq!(trial(&[(1, stalled()), (2, stalled())]).rule(3, Jury::Nobody), Ruling::Elsewhere);
+    fn a_proxy_enters_what_it_said_at_the_venue_where_it_succeeded_only() {
+        let mut trial = trial(&[(1, stalled(), false), (2, stalled(), false)]);
+        let elsewhere = Venue { host: HostKey("other.test:80".into()), stage: StageId(0) };
+        trial.enter(ProxyId(1), &elsewhere);
+        assert_eq!(trial.pending().count(), 2);
+        let venue = trial.testimonies[0].venue.clone();
+        trial.enter(ProxyId(1), &venue);
+        assert_eq!(trial.pending().map(|testimony| testimony.proxy).collect::<Vec<_>>(), [ProxyId(2)]);
     }
 }

@@ -6,19 +6,24 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 
-use crate::task::{HostKey, Task, TaskId};
+use super::bench::Venue;
+use super::jury::Call;
+use crate::task::{HostKey, StageId, Task, TaskId};
 
 /// Order within a host: priority, then arrival; what is put back in front arrives before all others.
-type Place = (Reverse<i32>, i64);
+pub(super) type Place = (Reverse<i32>, i64);
 
 /// Claimed tasks that wait for a worker.
 #[derive(Debug, Default)]
 pub(super) struct Window {
     hosts: Vec<HostKey>,
-    fresh: HashMap<HostKey, BTreeMap<Place, TaskId>>,
-    places: HashMap<TaskId, (HostKey, Place)>,
+    fresh: HashMap<HostKey, BTreeMap<StageId, BTreeMap<Place, TaskId>>>,
+    places: HashMap<TaskId, (HostKey, StageId, Place)>,
     suspects: BTreeMap<Place, TaskId>,
     suspect_places: HashMap<TaskId, Place>,
+    on_call: BTreeMap<(Venue, Call), BTreeMap<Place, TaskId>>,
+    called: HashMap<TaskId, (Venue, Call)>,
+    turned: Vec<Venue>,
     turn: usize,
     arrivals: i64,
     returns: i64,
@@ -38,12 +43,63 @@ impl Window {
 
     /// The best fresh task of a host.
     pub(super) fn best_of(&self, host: &HostKey) -> Option<TaskId> {
-        self.fresh.get(host)?.values().next().copied()
+        let stages = self.fresh.get(host)?.values();
+        stages.filter_map(BTreeMap::first_key_value).min_by_key(|(place, _)| **place).map(|(_, task)| *task)
+    }
+
+    /// The best fresh task of one stage on a host.
+    pub(super) fn best_at(&self, venue: &Venue) -> Option<TaskId> {
+        self.fresh.get(&venue.host)?.get(&venue.stage)?.values().next().copied()
+    }
+
+    /// Is this one of the suspects?
+    pub(super) fn is_suspect(&self, task: TaskId) -> bool {
+        self.suspect_places.contains_key(&task)
+    }
+
+    /// How many suspects there are.
+    pub(super) fn suspects_waiting(&self) -> usize {
+        self.suspects.len()
     }
 
     /// Suspects, best first.
     pub(super) fn suspects(&self) -> impl Iterator<Item = TaskId> {
         self.suspects.values().copied()
+    }
+
+    /// Suspects that somebody may try, by venue and by who may, best first.
+    pub(super) fn on_call(&self) -> impl Iterator<Item = (&Venue, Call, &BTreeMap<Place, TaskId>)> {
+        self.on_call.iter().map(|((venue, call), pages)| (venue, *call, pages))
+    }
+
+    /// These may try a suspect from now on.
+    pub(super) fn call(&mut self, task: TaskId, venue: Venue, call: Call) {
+        self.call_off(task);
+        if let Some(place) = self.suspect_places.get(&task) {
+            self.on_call.entry((venue.clone(), call)).or_default().insert(*place, task);
+            self.called.insert(task, (venue, call));
+        }
+    }
+
+    /// Nobody may try a suspect for now.
+    pub(super) fn call_off(&mut self, task: TaskId) {
+        let (Some(place), Some(called)) = (self.suspect_places.get(&task), self.called.remove(&task)) else { return };
+        if let Some(pages) = self.on_call.get_mut(&called) {
+            pages.remove(place);
+            if pages.is_empty() {
+                self.on_call.remove(&called);
+            }
+        }
+    }
+
+    /// Where fresh tasks have come to an end, or have come again, since this was last asked.
+    pub(super) fn turned(&mut self) -> Vec<Venue> {
+        std::mem::take(&mut self.turned)
+    }
+
+    /// Have they?
+    pub(super) fn has_turned(&self) -> bool {
+        !self.turned.is_empty()
     }
 
     /// A claimed task comes in, behind those of its priority.
@@ -68,16 +124,23 @@ impl Window {
 
     /// Takes a task out; the next host has its turn.
     pub(super) fn take(&mut self, task: TaskId) {
+        self.call_off(task);
         if let Some(place) = self.suspect_places.remove(&task) {
             self.suspects.remove(&place);
             return;
         }
-        let Some((host, place)) = self.places.remove(&task) else { return };
+        let Some((host, stage, place)) = self.places.remove(&task) else { return };
         let Some(at) = self.hosts.iter().position(|other| *other == host) else { return };
         self.turn = at + 1;
-        if let Some(queue) = self.fresh.get_mut(&host) {
-            queue.remove(&place);
-            if queue.is_empty() {
+        if let Some(stages) = self.fresh.get_mut(&host) {
+            if let Some(queue) = stages.get_mut(&stage) {
+                queue.remove(&place);
+                if queue.is_empty() {
+                    stages.remove(&stage);
+                    self.turned.push(Venue { host: host.clone(), stage });
+                }
+            }
+            if stages.is_empty() {
                 self.fresh.remove(&host);
                 self.hosts.remove(at);
                 self.turn = at;
@@ -89,12 +152,16 @@ impl Window {
     }
 
     fn insert(&mut self, task: &Task, place: Place) {
-        let queue = self.fresh.entry(task.host.clone()).or_insert_with(|| {
+        let stages = self.fresh.entry(task.host.clone()).or_insert_with(|| {
             self.hosts.push(task.host.clone());
             BTreeMap::new()
         });
+        let queue = stages.entry(task.stage).or_default();
+        if queue.is_empty() {
+            self.turned.push(Venue::of(task));
+        }
         queue.insert(place, task.id);
-        self.places.insert(task.id, (task.host.clone(), place));
+        self.places.insert(task.id, (task.host.clone(), task.stage, place));
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::clock::Timestamp;
 use crate::config;
 use crate::dispatcher::notice::{Ending, Notice};
-use crate::frontier::{Claim, Committed, Settlement};
+use crate::frontier::{Claim, Committed, Kept, Settlement};
 use crate::protocol::{Assignment, Cursor, FeedId, Outcome, ProxyRef, Signal, Why, WorkerId};
 use crate::proxy::Route;
 use crate::record::{Seq, StoredRecord};
@@ -170,6 +170,8 @@ pub enum Order {
         batch: Arc<Vec<Settlement>>,
         /// Feeds that have moved since the last commit.
         cursors: Vec<Cursor>,
+        /// What else survives the process: what is known of proxies and of pages under trial.
+        kept: Arc<Vec<Kept>>,
     },
     /// Put tasks back at no cost.
     HandBack(Vec<(TaskId, Epoch)>),

@@ -55,6 +55,10 @@ impl Desk {
     }
 
     pub(super) fn abandoned(&mut self, assignment: &Assignment, now: Timestamp) {
+        if let Some(control) = self.controls.remove(assignment) {
+            self.keep_pace(assignment, &[(control.host().clone(), now)]);
+            return self.control_is_over(control.worker, assignment, now);
+        }
         // Nobody knows when its request went out: as late as now.
         if let Some(host) = self.held.get(&assignment.task).map(|held| held.task.host.clone()) {
             self.keep_pace(assignment, &[(host, now)]);
@@ -71,8 +75,12 @@ impl Desk {
             self.loosen(worker, assignment.proxy);
         }
         if often >= self.limits.retry.witnesses {
+            // It may have reached the site all the same.
+            if let Some(held) = self.held.get_mut(&task.id) {
+                held.requests += 1;
+            }
             let reason = Reason::new("abandoned", format!("{often} fetches of it ended without an outcome"));
-            self.use_attempt(task.id, reason, now);
+            self.failed_by_itself(task.id, reason, now);
         } else {
             self.lost(task.id, now);
         }
@@ -93,6 +101,7 @@ impl Desk {
         if let Some(change) = self.pool.came_back(assignment, now) {
             self.changed(change);
         }
+        self.moved.insert(assignment.proxy.id);
         let held = self.held.get(&assignment.task)?;
         match held.place {
             Place::Assigned(worker) if held.turn == assignment.turn && held.epoch == assignment.epoch => Some(worker),
@@ -114,9 +123,9 @@ impl Desk {
     pub(super) fn put_back(&mut self, id: TaskId) {
         let Some(held) = self.held.get_mut(&id) else { return };
         held.place = Place::Windowed;
-        if held.trial.is_open() {
+        if self.trials.get(id).is_some() {
             self.window.suspect(&held.task);
-            self.suspects_stirred = Stirred::Yes;
+            self.doubts.insert(id);
         } else {
             self.window.put_back(&held.task);
         }

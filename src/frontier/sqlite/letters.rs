@@ -42,6 +42,23 @@ pub(super) fn all(conn: &Connection, stages: &StageOf<'_>) -> Result<Vec<DeadLet
     Ok(letters)
 }
 
+/// Up to `n` dead letters after number `after`, with their numbers.
+pub(super) fn page(
+    conn: &Connection,
+    after: u64,
+    n: usize,
+    stages: &StageOf<'_>,
+) -> Result<Vec<(u64, DeadLetter)>, Fault> {
+    let (mut letters, mut after, mut texts) = (Vec::new(), after.cast_signed(), Texts::default());
+    while letters.len() < n
+        && let Some((number, _, letter)) = next(conn, after, stages, &mut texts)?
+    {
+        after = number;
+        letters.push((number.cast_unsigned(), letter));
+    }
+    Ok(letters)
+}
+
 fn tries(conn: &Connection, id: i64) -> Result<Vec<Try>, Fault> {
     let mut select =
         conn.prepare_cached("SELECT at, proxy, verdict, code, detail FROM try WHERE id = ?1 ORDER BY n")?;

@@ -5,6 +5,7 @@
 //! opened the store since. It decides nothing about pages.
 
 mod ahead;
+mod by_stage;
 mod claim;
 mod draft;
 mod error;
@@ -12,6 +13,7 @@ mod letters;
 mod names;
 mod open;
 mod outbox;
+mod overview;
 mod prepared;
 mod reader;
 mod ready;
@@ -45,7 +47,9 @@ use crate::clock::Timestamp;
 use crate::record::{Seq, StoredRecord};
 use crate::task::{Epoch, HostKey, TaskId};
 
+pub use by_stage::StageTasks;
 pub use error::StoreError;
+pub use overview::{DeadCount, Overview};
 pub use reader::StoreReader;
 pub use survey::Survey;
 
@@ -242,16 +246,7 @@ impl Frontier for SqliteFrontier {
     }
 
     fn feeds(&self) -> Result<Vec<FeedCursor>, FrontierError> {
-        let read = || {
-            let mut select = self.conn.prepare("SELECT feed, columns, through, bytes, tail FROM feed ORDER BY feed")?;
-            let feeds = select.query_map([], |row| {
-                let number = |at| row.get(at).map(i64::cast_unsigned);
-                let (through, bytes, tail) = (Seq(number(2)?), number(3)?, number(4)?);
-                Ok(FeedCursor { feed: row.get(0)?, columns: row.get(1)?, through, bytes, tail })
-            })?;
-            Ok(feeds.collect::<Result<_, _>>()?)
-        };
-        read().map_err(|fault: Fault| fault.at(&self.path))
+        overview::feeds(&self.conn).map_err(|fault| fault.at(&self.path))
     }
 
     fn kept(&self, kind: &str) -> Result<Vec<Kept>, FrontierError> {

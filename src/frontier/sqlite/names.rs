@@ -102,6 +102,13 @@ impl NewNames {
     }
 }
 
+/// The names of all stages that the store has pages of.
+pub(super) fn held(conn: &Connection) -> Result<Vec<Arc<str>>, Fault> {
+    let mut select = conn.prepare("SELECT name FROM stage ORDER BY id")?;
+    let names = select.query_map([], |row| row.get(0))?;
+    Ok(names.collect::<Result<_, _>>()?)
+}
+
 /// The number of a host, if the store knows it.
 pub(super) fn host_number(conn: &Connection, host: &HostKey) -> Result<Option<i64>, Fault> {
     let mut select = conn.prepare_cached("SELECT id FROM host WHERE name = ?1")?;

@@ -7,12 +7,13 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OpenFlags};
 
+use super::by_stage::{self, StageTasks};
 use super::error::Fault;
-use super::names::Names;
+use super::names::{self, Names};
+use super::overview::{self, Overview};
 use super::rows::Texts;
-use super::state::State;
 use super::{letters, outbox, schema};
-use crate::frontier::{DeadLetter, FrontierError, RecordReader, Stats};
+use crate::frontier::{DeadLetter, FrontierError, RecordReader};
 use crate::record::{Seq, StoredRecord};
 
 /// A read-only look at a store. It may cross threads and run while another process writes.
@@ -24,6 +25,24 @@ pub struct StoreReader {
 }
 
 impl StoreReader {
+    /// The same, but the store may hold pages of stages that the config does not have: they come behind the config's.
+    ///
+    /// # Errors
+    /// It is not there, not ours, or of a newer version.
+    pub fn open_with_all(path: &Path, mut stages: Vec<Arc<str>>) -> Result<Self, FrontierError> {
+        let mut reader = Self::open(path, Vec::new())?;
+        let held = names::held(&reader.conn).map_err(|fault| fault.at(path))?;
+        let others: Vec<_> = held.into_iter().filter(|name| !stages.contains(name)).collect();
+        stages.extend(others);
+        reader.stages = stages;
+        Ok(reader)
+    }
+
+    /// The names of the stages, in the order of their numbers.
+    pub fn stages(&self) -> &[Arc<str>] {
+        &self.stages
+    }
+
     /// Opens the store at `path`; `stages` are the config's, in the order of their numbers.
     ///
     /// # Errors
@@ -42,13 +61,30 @@ impl StoreReader {
         Ok(Self { conn, path: path.into(), stages, texts: Texts::default() })
     }
 
-    /// The counters; start URLs that were not read yet are not known here.
+    /// How the run stands: constant work, but for its dead letters, which are counted.
     ///
     /// # Errors
     /// Those of the store.
-    pub fn stats(&self) -> Result<Stats, FrontierError> {
-        let stats = State::load(&self.conn).map(|state| Stats { unread: None, ..state.stats });
-        stats.map_err(|fault| fault.at(&self.path))
+    pub fn overview(&self) -> Result<Overview, FrontierError> {
+        self.look(|conn, _| overview::read(conn))
+    }
+
+    /// Tasks by stage and state, in the order in which the stages were met. They are counted in short looks, so that of a store
+    /// that is being written the sums may be a little off.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn by_stage(&self) -> Result<Vec<StageTasks>, FrontierError> {
+        by_stage::count(&self.conn, by_stage::SLICE).map_err(|fault| fault.at(&self.path))
+    }
+
+    /// Up to `n` tasks given up on, oldest first, after the one that has the number `after` (0: from the first), each with its
+    /// number.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn dead_letters_after(&self, after: u64, n: usize) -> Result<Vec<(u64, DeadLetter)>, FrontierError> {
+        self.look(|conn, names| letters::page(conn, after, n, &|number| names.stage(number)))
     }
 
     /// All tasks given up on, oldest first.

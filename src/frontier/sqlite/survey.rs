@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use rusqlite::{Connection, OpenFlags};
 
 use super::error::Fault;
@@ -35,13 +36,13 @@ impl Survey {
             return Ok(None);
         }
         let open = || {
-            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-            let conn = Connection::open_with_flags(path, flags)?;
+            let conn = look_at(path)?;
             conn.busy_timeout(BUSY)?;
             if schema::version(&conn)? == 0 {
                 return Ok(None);
             }
-            let state = State::load(&conn)?;
+            // One transaction: another process may be writing.
+            let state = State::load(&*conn.unchecked_transaction()?)?;
             Ok(Some((conn, state)))
         };
         let opened = open().map_err(|fault: Fault| fault.at(path))?;
@@ -132,5 +133,24 @@ impl Survey {
 
     fn look<T>(&self, read: impl FnOnce(&Connection) -> Result<T, Fault>) -> Result<T, FrontierError> {
         read(&self.conn).map_err(|fault| fault.at(&self.path))
+    }
+}
+
+/// What only the path of an address may hold as it stands.
+const OF_A_PATH: &AsciiSet = &CONTROLS.add(b' ').add(b'%').add(b'?').add(b'#');
+
+/// Opens a store read only. Where no log lies beside it, nobody has it open, and none is made: it would stay behind, with the
+/// permissions of the store.
+fn look_at(path: &Path) -> Result<Connection, Fault> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    let has_log = std::fs::symlink_metadata(Path::new(&log)).is_ok();
+    match path.to_str().filter(|_| !has_log) {
+        Some(path) => {
+            let address = format!("file:{}?immutable=1", utf8_percent_encode(path, OF_A_PATH));
+            Ok(Connection::open_with_flags(address, flags | OpenFlags::SQLITE_OPEN_URI)?)
+        }
+        None => Ok(Connection::open_with_flags(path, flags)?),
     }
 }

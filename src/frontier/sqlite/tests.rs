@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
+use super::by_stage::{self, StageTasks};
 use super::{Retention, SqliteFrontier, snapshot_path};
 use crate::frontier::conformance::{Backend, End, List, any_history_is_as_in_memory, fingerprints, suite};
 use crate::frontier::{Frontier, Stats};
@@ -91,7 +92,7 @@ impl Backend for Sqlite {
             count.unwrap().cast_unsigned()
         };
         let done = "task_state WHERE state = 'done'";
-        Stats {
+        let counted = Stats {
             found: count("task"),
             ready: count("ready") + count("fresh") - count("taken"),
             delayed: count("delayed"),
@@ -104,7 +105,13 @@ impl Backend for Sqlite {
             excluded: count("excluded"),
             records: count("outbox"),
             unread: store.stats().unread,
-        }
+        };
+        let stages = by_stage::count(&store.conn, 3).unwrap();
+        let sum = |of: fn(&StageTasks) -> u64| stages.iter().map(of).sum::<u64>();
+        assert_eq!((sum(|stage| stage.found), sum(|stage| stage.left)), (counted.found, counted.left()));
+        assert_eq!((sum(|stage| stage.done), sum(|stage| stage.gone)), (counted.done, counted.gone));
+        assert_eq!((sum(|stage| stage.dead), sum(|stage| stage.excluded)), (counted.dead, counted.excluded));
+        counted
     }
 }
 

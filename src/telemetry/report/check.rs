@@ -22,7 +22,10 @@ pub(super) fn discrepancies(report: &Report, before: &Stats, ending: &Ending) ->
     let requests = &report.requests;
     checks.equal(
         ("requests + unsent", requests.total + requests.unsent),
-        ("fetches + hops + redials", report.fetches.total + requests.hops + requests.redials),
+        (
+            "fetches + probes + hops + redials",
+            report.fetches.total + requests.probes + requests.hops + requests.redials,
+        ),
     );
     let dead = report.dead_letters.values().map(|letters| letters.count).sum();
     // A run that was cut short may have pages that ended but were not committed.

@@ -15,6 +15,12 @@ pub(super) fn step(ending: &Ending, dead: u64, run: &Run) -> String {
     let feeds: Vec<_> = run.places.feeds.iter().map(|feed| feed.display().to_string()).collect();
     match ending {
         Ending::Complete if dead == 0 => format!("the records are in {}", feeds.join(", ")),
+        Ending::Complete if run.durable => {
+            let config = run.config.display();
+            format!(
+                "`burdock dead {config}` says why pages were given up on, `burdock retry {config} --run` tries them again"
+            )
+        }
         Ending::Complete => {
             format!("see dead_letters in {} for why pages were given up on", run.places.report.display())
         }

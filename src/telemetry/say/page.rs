@@ -1,33 +1,79 @@
 //! What the log says of one fetch.
 //!
-//! In comes how it ended, out goes a `page.fetched` event, and a `page.dead` one where the page is given up on.
+//! In comes how it ended, out goes a `page.fetched` event (`proxy.probed`, if it only tried a proxy), and a `page.dead` one where
+//! the page is given up on; `page.decided`, where that follows from what other fetches showed.
 
 use tracing::{debug, warn};
 
 use crate::clock::Timestamp;
-use crate::dispatcher::notice::{PageNotice, Then};
+use crate::dispatcher::notice::{Decision, PageNotice, ProbeNotice, Then};
+use crate::task::Task;
 use crate::telemetry::Names;
 use crate::telemetry::line::list;
 use crate::telemetry::shown::{ms, url_shown};
+use crate::verdict::Reason;
 
 /// Says a fetch that has ended; `new_links` is what its commit said.
 pub fn page(names: &Names, page: &PageNotice, new_links: Option<usize>, now: Timestamp) {
     let url = url_shown(&page.task.request.url);
     fetched(names, page, &url, new_links, now);
     if let Then::Dead(reason) = &page.then {
-        warn!(
-            event = "page.dead",
-            task.id = page.task.id.0,
-            task.url = url,
-            task.stage = names.stage(page.task.stage),
-            task.depth = page.task.depth,
-            attempt = page.attempt,
-            proxy.label = names.proxy(page.proxy),
-            reason.code = reason.code,
-            reason.detail = reason.detail,
-            "given up on {url}: {reason}"
-        );
+        dead(names, &page.task, page.attempt, Some(names.proxy(page.proxy)), reason);
     }
+}
+
+/// Says what was decided of a page while nobody fetched it.
+pub(super) fn decided(names: &Names, decision: &Decision, now: Timestamp) {
+    let Decision { task, attempt, then } = decision;
+    let (url, shown) = (url_shown(&task.request.url), then_shown(then, now));
+    debug!(
+        event = "page.decided",
+        task.id = task.id.0,
+        task.url = url,
+        task.stage = names.stage(task.stage),
+        attempt,
+        then = shown.0,
+        retry_in_ms = shown.1,
+        "{url} is at fault, not its proxies: {}",
+        shown.0
+    );
+    if let Then::Dead(reason) = then {
+        dead(names, task, *attempt, None, reason);
+    }
+}
+
+/// Says how a page that was done before came through a proxy that had to prove itself.
+pub(super) fn probed(names: &Names, probe: &ProbeNotice) {
+    let (label, verdict, reason) = (names.proxy(probe.proxy), probe.verdict.as_str(), probe.verdict.reason());
+    debug!(
+        event = "proxy.probed",
+        worker.id = %probe.worker,
+        proxy.label = label,
+        task.id = probe.task.id.0,
+        task.url = url_shown(&probe.task.request.url),
+        verdict,
+        reason.code = reason.map(|reason| reason.code.as_str()),
+        reason.detail = reason.map(|reason| reason.detail.as_str()),
+        requests = probe.meters.requests,
+        bytes.wire = probe.meters.wire,
+        "{label} was tried by a page that was done before: {verdict}"
+    );
+}
+
+fn dead(names: &Names, task: &Task, attempt: u32, proxy: Option<&str>, reason: &Reason) {
+    let url = url_shown(&task.request.url);
+    warn!(
+        event = "page.dead",
+        task.id = task.id.0,
+        task.url = url,
+        task.stage = names.stage(task.stage),
+        task.depth = task.depth,
+        attempt,
+        proxy.label = proxy,
+        reason.code = reason.code,
+        reason.detail = reason.detail,
+        "given up on {url}: {reason}"
+    );
 }
 
 fn fetched(names: &Names, page: &PageNotice, url: &str, new_links: Option<usize>, now: Timestamp) {

@@ -3,6 +3,7 @@
 //! In come counts and reports, out go `run.*` events and their like.
 
 use std::fmt::Display;
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use crate::dispatcher::desk::Free;
 use crate::dispatcher::notice::Ending;
 use crate::exit::ending_shown;
 use crate::protocol::WorkerId;
+use crate::task::TaskId;
 use crate::telemetry::line::list;
 use crate::telemetry::shown::{count, ms, size, span};
 use crate::telemetry::tally::{Heartbeat, Limit};
@@ -84,6 +86,18 @@ pub fn feed_started(feed: &Path, how: &'static str, words: &str, weight: Weight)
         Weight::News => info!(event = "feed.started", feed = %feed, start = how, "{feed} {words}"),
         Weight::Odd => warn!(event = "feed.started", feed = %feed, start = how, "{feed} {words}"),
     }
+}
+
+/// The body of a page cannot be kept at `path`.
+pub fn page_not_kept(task: TaskId, path: &Path, error: &io::Error) {
+    let error = error.to_string();
+    warn!(
+        event = "page.not_kept",
+        task.id = task.0,
+        error,
+        "the body of page {task} is not kept in {}: {error}",
+        path.display()
+    );
 }
 
 /// The run goes on with a config that has changed; so many tasks that waited were left out for that, or came back.

@@ -24,6 +24,7 @@ use super::progress::{Glance, Pace};
 use crate::clock::Timestamp;
 use crate::dispatcher::notice::{Notice, PageNotice};
 use crate::frontier::Stats;
+use crate::protocol::Meters;
 use crate::record::Record;
 
 /// What has happened so far.
@@ -80,6 +81,11 @@ impl Tally {
             Notice::Retired { proxy, reason } => self.proxies.of(*proxy).retired(reason),
             Notice::HostPaused { proxy, until, cause, .. } => self.proxies.of(*proxy).paused(*until, *cause),
             Notice::Page(page) => self.page(page),
+            Notice::Probed(probe) => {
+                self.pages.probe(probe);
+                self.proxies.of(probe.proxy).probe(probe);
+            }
+            Notice::Decided(decision) => self.pages.decided(decision),
             Notice::Abandoned { .. } => self.pages.abandoned += 1,
             Notice::WorkerGone { worker } => self.workers.gone(*worker),
             Notice::SlotClosed { slot } => self.workers.closed(*slot),
@@ -135,8 +141,8 @@ impl Tally {
 }
 
 /// How long a fetch kept its proxy busy: waiting between hops and extraction are not the proxy's.
-fn busy(page: &PageNotice) -> Duration {
-    page.meters.connect + page.meters.head + page.meters.receive
+fn busy(meters: &Meters) -> Duration {
+    meters.connect + meters.head + meters.receive
 }
 
 #[cfg(test)]

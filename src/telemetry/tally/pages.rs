@@ -9,8 +9,10 @@ use serde_json::Value;
 
 use super::super::Names;
 use super::super::shown::url_shown;
-use crate::dispatcher::notice::{PageNotice, Then};
+use crate::dispatcher::notice::{Decision, PageNotice, ProbeNotice, Then};
+use crate::protocol::Meters;
 use crate::record::Record;
+use crate::task::Task;
 use crate::verdict::Reason;
 
 /// Hosts that are counted by name; a crawl of the whole web must not fill the memory with its report.
@@ -50,6 +52,9 @@ pub struct Fetches {
     pub by_verdict: BTreeMap<&'static str, u64>,
     /// By suspect.
     pub by_suspect: BTreeMap<&'static str, u64>,
+    /// Fetches of pages that were done before, which only showed whether a proxy works; not among the fetches.
+    #[serde(skip)]
+    pub probes: u64,
     /// Requests that went out.
     #[serde(skip)]
     pub requests: u64,
@@ -145,13 +150,7 @@ impl Pages {
         fetches.total += 1;
         *fetches.by_verdict.entry(page.verdict.as_str()).or_default() += 1;
         *fetches.by_suspect.entry(page.verdict.suspect().as_str()).or_default() += 1;
-        let planned = 1 + u64::from(meters.hops) + u64::from(meters.redials);
-        fetches.requests += u64::from(meters.requests);
-        fetches.hops += u64::from(meters.hops);
-        fetches.redials += u64::from(meters.redials);
-        fetches.unsent += planned.saturating_sub(meters.requests.into());
-        fetches.wire += meters.wire;
-        fetches.body += meters.body;
+        fetches.cost(meters);
         if matches!(page.then, Then::Done | Then::Gone | Then::Dead(_) | Then::Excluded) {
             self.least += (1 + u64::from(meters.hops)).min(meters.requests.into());
         }
@@ -159,11 +158,37 @@ impl Pages {
             self.too_deep += page.too_deep as u64;
         }
         if let Some(stage) = self.stages.get_mut(usize::from(page.task.stage.0)) {
-            stage.page(page);
+            stage.fetches += 1;
+            stage.then(&page.then);
         }
-        slot(&mut self.hosts, &page.task.host.0, HOSTS).page(page);
-        if let Then::Dead(reason) = &page.then {
-            slot(&mut self.dead_letters, &reason.code, REASONS).page(page, reason);
+        let host = slot(&mut self.hosts, &page.task.host.0, HOSTS);
+        host.fetches += 1;
+        host.cost(meters);
+        host.then(&page.then);
+        self.letter(&page.task, &page.then);
+    }
+
+    /// Counts a fetch that only showed whether a proxy works.
+    pub fn probe(&mut self, probe: &ProbeNotice) {
+        self.fetches.probes += 1;
+        self.fetches.cost(&probe.meters);
+        slot(&mut self.hosts, &probe.task.host.0, HOSTS).cost(&probe.meters);
+    }
+
+    /// Counts a page that was decided on while nobody fetched it.
+    pub fn decided(&mut self, decision: &Decision) {
+        let Decision { task, then, .. } = decision;
+        self.least += u64::from(matches!(then, Then::Gone | Then::Dead(_)));
+        if let Some(stage) = self.stages.get_mut(usize::from(task.stage.0)) {
+            stage.then(then);
+        }
+        slot(&mut self.hosts, &task.host.0, HOSTS).then(then);
+        self.letter(task, then);
+    }
+
+    fn letter(&mut self, task: &Task, then: &Then) {
+        if let Then::Dead(reason) = then {
+            slot(&mut self.dead_letters, &reason.code, REASONS).add(task, reason);
         }
     }
 
@@ -182,10 +207,21 @@ impl Pages {
     }
 }
 
+impl Fetches {
+    fn cost(&mut self, meters: &Meters) {
+        let planned = 1 + u64::from(meters.hops) + u64::from(meters.redials);
+        self.requests += u64::from(meters.requests);
+        self.hops += u64::from(meters.hops);
+        self.redials += u64::from(meters.redials);
+        self.unsent += planned.saturating_sub(meters.requests.into());
+        self.wire += meters.wire;
+        self.body += meters.body;
+    }
+}
+
 impl StageTasks {
-    fn page(&mut self, page: &PageNotice) {
-        self.fetches += 1;
-        match page.then {
+    fn then(&mut self, then: &Then) {
+        match then {
             Then::Done => self.done += 1,
             Then::Gone => self.gone += 1,
             Then::Dead(_) => self.dead += 1,
@@ -196,11 +232,13 @@ impl StageTasks {
 }
 
 impl Host {
-    fn page(&mut self, page: &PageNotice) {
-        self.fetches += 1;
-        self.requests += u64::from(page.meters.requests);
-        self.wire += page.meters.wire;
-        match page.then {
+    fn cost(&mut self, meters: &Meters) {
+        self.requests += u64::from(meters.requests);
+        self.wire += meters.wire;
+    }
+
+    fn then(&mut self, then: &Then) {
+        match then {
             Then::Done => self.done += 1,
             Then::Gone => self.gone += 1,
             Then::Dead(_) => self.dead += 1,
@@ -210,10 +248,10 @@ impl Host {
 }
 
 impl DeadLetters {
-    fn page(&mut self, page: &PageNotice, reason: &Reason) {
+    fn add(&mut self, task: &Task, reason: &Reason) {
         self.count += 1;
         if self.count == 1 {
-            self.example = url_shown(&page.task.request.url);
+            self.example = url_shown(&task.request.url);
             self.detail.clone_from(&reason.detail);
         }
     }

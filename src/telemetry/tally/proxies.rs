@@ -11,7 +11,7 @@ use super::super::Names;
 use super::busy;
 use super::pages::slot;
 use crate::clock::Timestamp;
-use crate::dispatcher::notice::{PageNotice, PauseCause};
+use crate::dispatcher::notice::{PageNotice, PauseCause, ProbeNotice};
 use crate::proxy::ProxyId;
 use crate::verdict::{Reason, Verdict};
 
@@ -142,12 +142,18 @@ impl Proxy {
         self.requests += u64::from(page.meters.requests);
         self.fetches += 1;
         self.wire += page.meters.wire;
-        self.busy += busy(page);
+        self.busy += busy(&page.meters);
         match (&page.verdict, page.verdict.reason()) {
             (Verdict::Done, _) => self.ok += 1,
             (_, Some(reason)) => *slot(&mut self.failures, &reason.code, REASONS) += 1,
             (_, None) => {}
         }
+    }
+
+    pub(super) fn probe(&mut self, probe: &ProbeNotice) {
+        self.requests += u64::from(probe.meters.requests);
+        self.wire += probe.meters.wire;
+        self.busy += busy(&probe.meters);
     }
 
     pub(super) fn charged(&mut self, reason: &Reason) {

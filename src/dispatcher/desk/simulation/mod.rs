@@ -4,6 +4,8 @@
 //! After every event the invariants of the design are checked (`world.rs`); a failure prints the seed, and
 //! `BURDOCK_SIM_SEED=n cargo test --lib simulation` repeats it. `BURDOCK_SIM_SEEDS=n` runs that many.
 
+mod figures;
+mod populations;
 mod scenario;
 mod site;
 mod world;
@@ -82,6 +84,14 @@ fn a_pool_that_never_worked_ends_the_crawl_with_its_commonest_error() {
         let end = World::new(Scenario::all_dead(seed)).run();
         let Ending::NoProxy { commonest: Some(reason) } = end.ending else { panic!("{:?}", end.ending) };
         assert_eq!(reason.code, "proxy.refused");
+    }
+}
+
+#[test]
+fn a_process_that_dies_at_any_moment_is_followed_by_one_that_loses_nothing() {
+    for seed in seeds().take(500) {
+        let _seed = Seed(seed);
+        World::new(Scenario::restarted(seed)).run();
     }
 }
 

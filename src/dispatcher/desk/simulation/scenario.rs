@@ -15,6 +15,8 @@ pub(super) enum ProxyKind {
     Flaky(f64),
     /// Works for so many requests, then answers 403 itself.
     Banning(u32),
+    /// Works for so many requests, then gives a page that lacks what is expected.
+    SoftBanning(u32),
     /// Never answers.
     Stalling,
     /// Refuses our password.
@@ -35,12 +37,25 @@ pub(super) enum PageKind {
     Forbidden,
     /// Lacks a field.
     Incomplete,
+    /// Is cut short.
+    Cut,
+    /// Never ends.
+    Stuck,
     /// 429 for the first so many requests.
     Throttled(u32),
     /// Leads to a foreign host.
     Astray,
     /// Makes us panic.
     Deadly,
+}
+
+/// Which pages are not good, and how.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum BadPages {
+    /// Any page, in any way.
+    Any,
+    /// Details, in these ways.
+    Details(&'static [PageKind]),
 }
 
 /// A simulated crawl.
@@ -54,6 +69,7 @@ pub(super) struct Scenario {
     pub(super) hosts: u32,
     /// The share of pages that are not good.
     pub(super) bad_pages: f64,
+    pub(super) bad: BadPages,
     /// Inside TLS: what the site says is certain.
     pub(super) secure: bool,
     /// The chance that a worker dies when a fetch of it ends.
@@ -66,6 +82,10 @@ pub(super) struct Scenario {
     pub(super) told: bool,
     /// The operator stops it after so long.
     pub(super) stop_after: Option<Duration>,
+    /// The process dies after so long, and another one goes on.
+    pub(super) restart_after: Option<Duration>,
+    /// Look after every so many events whether somebody is idle with work to do: in large worlds that takes long.
+    pub(super) check_every: u64,
 }
 
 /// Drawn in this order, so that a seed stays what it is.
@@ -118,6 +138,9 @@ impl Scenario {
             commit_failure: *pick(&mut rng, &[0.0, 0.1]),
             told: std::env::var_os("BURDOCK_SIM_SEED").is_some(),
             stop_after: None,
+            restart_after: None,
+            bad: BadPages::Any,
+            check_every: 1,
         }
     }
 
@@ -149,6 +172,14 @@ impl Scenario {
         let mut scenario = Self::faultless(seed);
         scenario.proxies.fill(ProxyKind::Dead);
         scenario
+    }
+
+    /// The process dies, and another one goes on.
+    pub(super) fn restarted(seed: u64) -> Self {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let mut scenario = Self::random(seed);
+        scenario.limits.bounds = config::Limits::default();
+        Self { restart_after: Some(Duration::from_millis(rng.u64(0..20_000))), ..scenario }
     }
 
     /// The operator stops it.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::scenario::{PageKind, ProxyKind, Scenario};
+use super::scenario::{BadPages, PageKind, ProxyKind, Scenario};
 use crate::clock::Timestamp;
 use crate::frontier::Seeds;
 use crate::record::{Provenance, Record};
@@ -34,12 +34,18 @@ pub(super) struct Answer {
 
 impl Site {
     pub(super) fn new(scenario: &Scenario, rng: &mut fastrand::Rng) -> Self {
-        let Scenario { lists, per_list, hosts, secure, bad_pages, .. } = *scenario;
+        let Scenario { lists, per_list, hosts, secure, bad_pages, bad, .. } = *scenario;
         let mut site = Self { lists, per_list, hosts, secure, kinds: HashMap::new(), asked: HashMap::new() };
         let urls: Vec<String> =
             (0..lists).flat_map(|list| site.links(list).into_iter().chain([site.list(list)])).collect();
         for url in urls {
-            let kind = if rng.f64() < bad_pages { bad_page(rng) } else { PageKind::Good };
+            let kind = match bad {
+                BadPages::Any if rng.f64() < bad_pages => bad_page(rng),
+                BadPages::Details(kinds) if url.contains("/detail/") && rng.f64() < bad_pages => {
+                    kinds[rng.usize(0..kinds.len())]
+                }
+                BadPages::Any | BadPages::Details(_) => PageKind::Good,
+            };
             site.kinds.insert(url, kind);
         }
         site
@@ -79,29 +85,43 @@ impl Site {
                 lost(Verdict::Doubtful(Reason::new("closed", "closed before the head")), quick)
             }
             ProxyKind::Banning(after) if used > after => lost(Verdict::Banned(Reason::new("status.403", "403")), quick),
+            ProxyKind::SoftBanning(after) if used > after => {
+                lost(Verdict::Doubtful(Reason::new("field.missing", "a captcha")), quick)
+            }
             ProxyKind::Stalling => {
                 lost(Verdict::Doubtful(Reason::new("timeout.head", "no head in time")), Duration::from_secs(15))
             }
             ProxyKind::Lying(every) if !self.secure && used.is_multiple_of(every) => {
                 lost(Verdict::Gone(Certainty::Doubtful, Reason::new("status.404", "404")), quick)
             }
-            ProxyKind::Good | ProxyKind::Flaky(_) | ProxyKind::Banning(_) | ProxyKind::Lying(_) => {
-                lost(self.page(task), quick)
+            ProxyKind::Good
+            | ProxyKind::Flaky(_)
+            | ProxyKind::Banning(_)
+            | ProxyKind::SoftBanning(_)
+            | ProxyKind::Lying(_) => {
+                let stuck = self.kind(task) == PageKind::Stuck;
+                lost(self.page(task), if stuck { Duration::from_secs(15) } else { quick })
             }
         }
     }
 
+    pub(super) fn kind(&self, task: &Task) -> PageKind {
+        self.kinds.get(task.request.url.as_str()).copied().unwrap_or(PageKind::Good)
+    }
+
     fn page(&mut self, task: &Task) -> Verdict {
-        let url = task.request.url.as_str();
+        let (url, kind) = (task.request.url.as_str(), self.kind(task));
         let times = self.asked.entry(url.to_owned()).or_default();
         *times += 1;
         let certainty = if self.secure { Certainty::Sure } else { Certainty::Doubtful };
-        match self.kinds.get(url).copied().unwrap_or(PageKind::Good) {
+        match kind {
             PageKind::Good => Verdict::Done,
             PageKind::Gone => Verdict::Gone(certainty, Reason::new("status.404", "404")),
             PageKind::Broken => Verdict::Failing(certainty, Reason::new("status.500", "500")),
             PageKind::Forbidden => Verdict::Banned(Reason::new("status.403", "403")),
             PageKind::Incomplete => Verdict::Doubtful(Reason::new("field.missing", "no title")),
+            PageKind::Cut => Verdict::Doubtful(Reason::new("body.cut", "cut")),
+            PageKind::Stuck => Verdict::Doubtful(Reason::new("timeout.body", "no end in time")),
             PageKind::Throttled(first) if *times <= first => {
                 Verdict::Throttled { retry_after: None, reason: Reason::new("status.429", "429") }
             }

@@ -5,19 +5,20 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::figures::Figures;
 use super::scenario::{ProxyKind, Scenario};
 use super::site::Site;
 use crate::clock::Timestamp;
 use crate::dispatcher::desk::fixture::route;
-use crate::dispatcher::desk::{Desk, Event, Free, Order, StoreCall};
+use crate::dispatcher::desk::{Desk, Event, Free, KEPT, Order, StoreCall};
 use crate::dispatcher::notice::{Ending, Notice};
 use crate::frontier::fingerprint::Fingerprinter;
 use crate::frontier::memory::MemoryFrontier;
-use crate::frontier::{Batch, Fate, Frontier, Settlement, Stats};
+use crate::frontier::{Batch, Fate, Frontier, Kept, Settlement, Stats};
 use crate::protocol::{Assignment, Cursor, FeedId, Meters, Next, Outcome, ProxyRef, Signal, Why, WorkerId};
 use crate::proxy::{ProxyId, Route};
 use crate::record::Seq;
-use crate::task::{HostKey, Task, TaskId};
+use crate::task::{Epoch, HostKey, Task, TaskId};
 
 /// Something that will happen.
 enum Coming {
@@ -31,6 +32,8 @@ enum Coming {
     Start(WorkerId),
     /// An idle worker answers that its proxy is spent.
     Reply(WorkerId, ProxyRef),
+    /// The process dies, and another one begins.
+    Restart,
 }
 
 #[derive(Debug, Default)]
@@ -55,6 +58,7 @@ pub(super) struct End {
     pub(super) stats: Stats,
     pub(super) details: u64,
     pub(super) charges: u64,
+    pub(super) figures: Figures,
 }
 
 pub(super) struct World {
@@ -81,9 +85,13 @@ pub(super) struct World {
     requests: HashMap<TaskId, u32>,
     bound: HashMap<ProxyId, (WorkerId, ProxyRef)>,
     restarts: bool,
+    restarted: bool,
     charges: u64,
     /// The disks have the room that they must have.
     room: bool,
+    figures: Figures,
+    tasks: HashMap<TaskId, Arc<Task>>,
+    events: u64,
     ended: Option<Ending>,
     trail: Vec<String>,
 }
@@ -96,7 +104,7 @@ impl World {
         let names = vec!["list".into(), "detail".into()];
         let mut world = Self {
             now: Timestamp::from_micros(1_000_000_000),
-            desk: Desk::new(scenario.limits.clone(), &routes),
+            desk: Desk::new(scenario.limits.clone(), &routes, &[], Timestamp::default()),
             store: MemoryFrontier::new(Fingerprinter::new([1; 16], names), site.seeds()),
             site,
             store_busy_until: Timestamp::default(),
@@ -116,16 +124,20 @@ impl World {
             requests: HashMap::new(),
             bound: HashMap::new(),
             restarts: true,
+            restarted: false,
             charges: 0,
             room: scenario.limits.bounds.min_free.is_none(),
+            figures: Figures::default(),
+            tasks: HashMap::new(),
+            events: 0,
             ended: None,
             trail: Vec::new(),
             rng,
             scenario,
         };
-        for slot in 0..world.scenario.limits.workers {
-            let id = WorkerId { slot: slot as u16, incarnation: 0 };
-            world.later(Duration::from_millis(slot as u64), Coming::Start(id));
+        world.start_all();
+        if let Some(after) = world.scenario.restart_after {
+            world.later(after, Coming::Restart);
         }
         world.look_at_disks();
         if let Some(after) = world.scenario.stop_after {
@@ -150,9 +162,42 @@ impl World {
         }
     }
 
+    fn start_all(&mut self) {
+        for slot in 0..self.scenario.limits.workers {
+            let id = WorkerId { slot: slot as u16, incarnation: 0 };
+            self.later(Duration::from_millis(slot as u64), Coming::Start(id));
+        }
+    }
+
+    /// All that is not in the store is gone. What the feeds have not got of it, they read there.
+    fn restart(&mut self) {
+        for (_, coming) in std::mem::take(&mut self.coming) {
+            if let Coming::Event(Event::Committed(committed)) = coming {
+                for stored in committed.records {
+                    self.through = stored.seq;
+                    self.delivered.insert((stored.record.task, stored.record.index));
+                }
+            }
+        }
+        (self.workers, self.jobs, self.bound, self.last_sent) = Default::default();
+        (self.claims_out, self.commits_out, self.restarts, self.restarted) = (0, 0, true, true);
+        self.store.recover().expect("recovered");
+        let routes: Vec<Route> = (0..self.scenario.proxies.len()).map(|number| route(number as u16)).collect();
+        let kept: Vec<Kept> = KEPT.iter().flat_map(|kind| self.store.kept(kind).expect("what is kept")).collect();
+        let mut limits = self.scenario.limits.clone();
+        limits.stored = self.through;
+        self.desk = Desk::new(limits, &routes, &kept, self.now);
+        self.start_all();
+        self.look_at_disks();
+        for feed in 0..self.scenario.limits.feeds {
+            let cursor = Cursor { feed: FeedId(feed as u16), through: self.through, bytes: 0, tail: 0 };
+            self.later(Duration::from_millis(1), Coming::Event(Event::Flushed(cursor)));
+        }
+    }
+
     /// Runs to the end, checking everything on the way.
     pub(super) fn run(mut self) -> End {
-        for _ in 0..2_000_000 {
+        for _ in 0..5_000_000 {
             let Some(((at, _), coming)) = self.coming.pop_first() else { break };
             assert!(at >= self.now);
             self.now = at;
@@ -190,6 +235,7 @@ impl World {
             Coming::Timer(number) if number == self.timer => self.tell(Event::Timer),
             Coming::Timer(_) => {}
             Coming::Start(id) => self.start(id),
+            Coming::Restart => self.restart(),
             Coming::JobEnds(number) => self.job_ends(number),
             Coming::Reply(id, proxy) => {
                 if let Some(worker) = self.worker(id)
@@ -274,7 +320,7 @@ impl World {
                 assert!(claim.tasks.len() <= n);
                 self.store_replies(Event::Claimed(claim));
             }
-            Order::Commit { batch, cursors } => self.commit(&batch, &cursors),
+            Order::Commit { batch, cursors, kept } => self.commit(&batch, &cursors, &kept),
             Order::HandBack(leases) => self.store.hand_back(&leases).expect("handed back"),
             Order::Stored { through, records } => self.deliver(through, records),
             Order::FlushSink => {}
@@ -301,15 +347,17 @@ impl World {
         self.later(wait, Coming::Event(event));
     }
 
-    fn commit(&mut self, batch: &[Settlement], cursors: &[Cursor]) {
+    fn commit(&mut self, batch: &[Settlement], cursors: &[Cursor], kept: &[Kept]) {
         self.commits_out += 1;
         if self.rng.f64() < self.scenario.commit_failure {
             return self.store_replies(Event::StoreFailed { what: StoreCall::Commit, error: "disk full".to_owned() });
         }
         self.cursors.extend(cursors.iter().map(|cursor| (cursor.feed, cursor.through)));
-        let committed = self.store.commit(&Batch::of_pages(batch), self.now).expect("a commit");
+        let committed = self.store.commit(&Batch { kept, ..Batch::of_pages(batch) }, self.now).expect("a commit");
         for (settlement, new_links) in batch.iter().zip(&committed.new_links) {
             assert!(new_links.is_some(), "a settlement under an old lease");
+            let task = &self.tasks[&settlement.task];
+            self.figures.settled(settlement, self.site.kind(task));
             if settlement.fate == Fate::Done {
                 assert!(self.done.insert(settlement.task), "I1: done twice\n{}", self.story());
             }
@@ -333,6 +381,7 @@ impl World {
     }
 
     fn noted(&mut self, notice: Notice) {
+        self.figures.heard(&notice, &self.scenario.proxies);
         match notice {
             Notice::Bound { worker, proxy } => {
                 let other = self.bound.insert(proxy.id, (worker, proxy));
@@ -347,6 +396,7 @@ impl World {
     }
 
     fn fetch(&mut self, id: WorkerId, assignment: Assignment, task: Arc<Task>, gap: Duration) {
+        self.tasks.insert(task.id, Arc::clone(&task));
         let in_use = self.jobs.values().any(|job| job.assignment.proxy.id == assignment.proxy.id);
         assert!(!in_use, "I3: a proxy in two hands\n{}", self.story());
         let room = self.room;
@@ -359,12 +409,14 @@ impl World {
         assert_eq!(worker.jobs, 0, "more than it can carry");
         assert!(!worker.spent, "a task through a spent proxy");
         worker.jobs += 1;
+        let is_control = assignment.epoch == Epoch::default();
+        self.figures.controls += u64::from(is_control);
         let kind = self.scenario.proxies[assignment.proxy.id.0 as usize];
         let used = &mut self.used[assignment.proxy.id.0 as usize];
         *used += 1;
         let answer = self.site.answer(&task, kind, *used, &mut self.rng);
         let dials = self.soon();
-        let meters = self.meters(&task, assignment.proxy.id, &answer, dials, gap);
+        let meters = self.meters(&task, assignment, &answer, dials, gap);
         let takes = dials + answer.takes;
         let outcome = self.outcome(id, assignment, &task, answer.verdict, meters, takes);
         self.number += 1;
@@ -376,7 +428,7 @@ impl World {
     fn meters(
         &mut self,
         task: &Task,
-        proxy: ProxyId,
+        assignment: Assignment,
         answer: &super::site::Answer,
         dials: Duration,
         gap: Duration,
@@ -386,10 +438,17 @@ impl World {
         }
         let sent = self.now + dials;
         let requests = self.requests.entry(task.id).or_default();
-        *requests += 1;
-        assert!(*requests <= self.scenario.limits.retry.max_requests, "I5: too many requests\n{}", self.story());
+        // A page is done only once, but may be asked for again to try a proxy.
+        *requests += u32::from(assignment.epoch != Epoch::default());
+        self.figures.requests += 1;
+        // What a dead process had not committed is not counted.
+        assert!(
+            self.restarted || *requests <= self.scenario.limits.retry.max_requests,
+            "I5: too many requests\n{}",
+            self.story()
+        );
         assert!(gap >= self.scenario.limits.pace.delay);
-        if let Some(before) = self.last_sent.insert((proxy, task.host.clone()), sent) {
+        if let Some(before) = self.last_sent.insert((assignment.proxy.id, task.host.clone()), sent) {
             let apart = sent.since(before);
             assert!(apart >= self.scenario.limits.pace.delay, "I7: only {apart:?} apart\n{}", self.story());
         }
@@ -477,7 +536,10 @@ impl World {
         let mut held: Vec<ProxyId> = self.workers.values().filter_map(|worker| worker.proxy).map(|p| p.id).collect();
         held.sort_unstable();
         assert!(held.windows(2).all(|pair| pair[0] != pair[1]), "I3: one proxy, two workers\n{}", self.story());
-        if let Some(idle) = self.desk.idle_with_work(self.now) {
+        self.events += 1;
+        if self.events.is_multiple_of(self.scenario.check_every)
+            && let Some(idle) = self.desk.idle_with_work(self.now)
+        {
             panic!("I8: {idle:?} is idle while a task may go to it\n{}", self.story());
         }
     }
@@ -506,6 +568,8 @@ impl World {
         if has_good && self.scenario.bad_pages == 0.0 {
             assert!(!matches!(ending, Ending::NoProxy { .. }), "gave up with a good proxy in the pool\n{}", story());
         }
-        End { ending, stats, details: self.site.details(), charges: self.charges }
+        let mut figures = self.figures;
+        figures.ended(Timestamp::from_micros(1_000_000_000), self.now);
+        End { ending, stats, details: self.site.details(), charges: self.charges, figures }
     }
 }

@@ -99,7 +99,7 @@ fn a_reader_in_another_thread_sees_what_is_committed_and_nothing_else() {
             let after = Seq(seen.len() as u64);
             let records = reader.records(after, 7).unwrap();
             if records.is_empty() && last {
-                let stats = reader.stats().unwrap();
+                let stats = reader.overview().unwrap().stats;
                 return (seen, stats, reader.dead_letters().unwrap().len());
             }
             last = last || (records.is_empty() && told.try_recv().is_ok());

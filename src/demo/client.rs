@@ -1,6 +1,6 @@
-//! A client's connection to a practice proxy, with or without TLS.
+//! A client's connection to the site or to a proxy, with or without TLS.
 //!
-//! In comes an accepted socket; out come reads, writes, and a reset where the proxy is to break off. It knows no protocol.
+//! In comes an accepted socket; out come reads, writes, and a reset where the connection is to break off. It knows no protocol.
 
 use std::io;
 use std::pin::Pin;

@@ -1,0 +1,41 @@
+//! A held task: claimed, and not settled.
+//!
+//! Plain state of the Desk; what is said against its page is kept apart, since that outlives the lease (`trials.rs`).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::jury::Call;
+use crate::frontier::Try;
+use crate::protocol::WorkerId;
+use crate::task::{Epoch, Task};
+
+/// A claimed task that is not settled.
+#[derive(Debug)]
+pub(super) struct Held {
+    pub(super) task: Arc<Task>,
+    pub(super) epoch: Epoch,
+    pub(super) place: Place,
+    pub(super) turn: u32,
+    /// Who may try it next, once it is a suspect.
+    pub(super) call: Call,
+    pub(super) tries: Vec<Try>,
+    pub(super) requests: u32,
+    pub(super) abandoned: u32,
+    /// The least time from the fetch that is out to the next one.
+    pub(super) gap: Duration,
+}
+
+impl Held {
+    /// Has nobody brought word of it yet?
+    pub(super) fn is_fresh(&self) -> bool {
+        self.tries.is_empty()
+    }
+}
+
+/// Where a held task is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    Windowed,
+    Assigned(WorkerId),
+}

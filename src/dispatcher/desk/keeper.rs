@@ -1,0 +1,316 @@
+//! The keeper: what is known of proxies and of pages under trial survives the process.
+//!
+//! In come changes, at the latest when a batch is committed; out go small values under names without secrets, only those that
+//! have changed, and at the next start they come in again. That a proxy is out ends with the process, and is not kept.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use url::Url;
+
+use super::Desk;
+use super::bench::{Bench, Venue};
+use super::ledger::Eager;
+use super::trial::{Testimony, Trial};
+use crate::clock::Timestamp;
+use crate::frontier::Kept;
+use crate::proxy::health::{Health, HealthRecord};
+use crate::proxy::pool::{After, State};
+use crate::proxy::reliability::Reliability;
+use crate::proxy::{ProxyId, Route};
+use crate::task::{HostKey, Meta, Request, StageId, Task, TaskId};
+use crate::verdict::{Certainty, Reason, Verdict};
+
+/// How well a proxy is, by proxy.
+const HEALTH: &str = "proxy.health";
+/// How reliable a proxy is at a venue, by proxy, host and stage.
+const RELIABILITY: &str = "proxy.reliability";
+/// How many pages were done and condemned at a venue, by host and stage.
+const VENUE: &str = "venue";
+/// What is said against a page, by task.
+const TRIAL: &str = "page.trial";
+
+/// All kinds of what the Desk keeps.
+pub const KEPT: [&str; 4] = [HEALTH, RELIABILITY, VENUE, TRIAL];
+
+/// So many values go along with one batch at most.
+const AT_ONCE: usize = 1000;
+/// News waits so long for pages to go along with.
+const NEWS_AFTER: Duration = Duration::from_secs(1);
+
+/// Who is who in what is kept, and what was last written of proxies.
+#[derive(Debug)]
+pub(super) struct Keeper {
+    names: Vec<Option<Arc<str>>>,
+    written: Vec<ProxyRecord>,
+    /// Proxies whose health may have changed since it was written.
+    pub(super) patients: BTreeSet<ProxyId>,
+    since: Option<Timestamp>,
+}
+
+/// What is kept of a proxy.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct ProxyRecord {
+    health: HealthRecord,
+    /// In microseconds since the Unix epoch.
+    rests_until: Option<u64>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct VenueRecord {
+    done: u64,
+    condemned: u64,
+    /// Pages that were done, by number and address: what proxies prove themselves by.
+    controls: Vec<(u64, String)>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct TrialRecord {
+    condemned_at: Option<f64>,
+    testimonies: Vec<TestimonyRecord>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct TestimonyRecord {
+    proxy: Arc<str>,
+    host: Arc<str>,
+    stage: u16,
+    verdict: String,
+    code: String,
+    detail: String,
+    trusted: bool,
+    entered: bool,
+}
+
+impl VenueRecord {
+    fn of(bench: &Bench) -> Self {
+        let controls = bench.controls().map(|(id, url)| (id.0, url.as_str().to_owned())).collect();
+        Self { done: bench.done, condemned: bench.condemned, controls }
+    }
+}
+
+impl Keeper {
+    /// Nothing is written yet.
+    pub(super) fn new(routes: &[Route]) -> Self {
+        let names: Vec<_> = routes.iter().map(Route::kept_as).collect();
+        Self { written: vec![ProxyRecord::default(); names.len()], names, patients: BTreeSet::new(), since: None }
+    }
+
+    fn name(&self, proxy: ProxyId) -> Option<&Arc<str>> {
+        self.names.get(proxy.0 as usize)?.as_ref()
+    }
+}
+
+impl Desk {
+    /// Gives what has changed to the ledger, if a batch is about to go or if the news has waited long enough.
+    pub(super) fn write_news(&mut self, now: Timestamp, eager: Eager) {
+        if self.keeper.patients.is_empty() && self.docket.news.is_empty() && self.trials.news.is_empty() {
+            return;
+        }
+        let waited = now.since(*self.keeper.since.get_or_insert(now)) >= NEWS_AFTER;
+        if self.ledger.takes_more(now, eager) || (waited && self.ledger.is_idle()) {
+            self.keeper.since = None;
+            let mut kept = Vec::new();
+            self.write_health(&mut kept);
+            self.write_docket(&mut kept);
+            self.write_trials(&mut kept);
+            self.ledger.keep(kept);
+        }
+    }
+
+    fn write_health(&mut self, kept: &mut Vec<Kept>) {
+        for proxy in std::mem::take(&mut self.keeper.patients) {
+            let (Some(name), Some(member)) = (self.keeper.name(proxy).cloned(), self.pool.get(proxy)) else { continue };
+            let rests_until = match member.state() {
+                State::Cooling(until)
+                | State::Closing(_, After::Cool(until))
+                | State::Draining(_, After::Cool(until)) => Some(until.as_micros()),
+                _ => None,
+            };
+            let record = ProxyRecord { health: HealthRecord::from(&member.health), rests_until };
+            if let Some(written) = self.keeper.written.get_mut(proxy.0 as usize).filter(|written| **written != record) {
+                kept.push(put(HEALTH, name, &record));
+                *written = record;
+            }
+        }
+    }
+
+    fn write_docket(&mut self, kept: &mut Vec<Kept>) {
+        while kept.len() < AT_ONCE
+            && let Some((venue, proxy)) = self.docket.news.pop_first()
+        {
+            let bench = self.docket.bench(&venue);
+            let place = format!("{} {}", venue.host, venue.stage.0);
+            match proxy.map(|proxy| (proxy, self.keeper.name(proxy))) {
+                None => {
+                    let record = bench.map(VenueRecord::of);
+                    kept.push(record.map_or_else(|| gone(VENUE, place.clone()), |record| put(VENUE, &*place, &record)));
+                }
+                Some((proxy, Some(name))) => {
+                    let key = format!("{name} {place}");
+                    let known = bench.and_then(|bench| bench.witness(proxy)).map(|witness| witness.reliability);
+                    kept.push(
+                        known.map_or_else(|| gone(RELIABILITY, key.clone()), |known| put(RELIABILITY, &*key, &known)),
+                    );
+                }
+                Some((_, None)) => {}
+            }
+        }
+    }
+
+    fn write_trials(&mut self, kept: &mut Vec<Kept>) {
+        while kept.len() < AT_ONCE
+            && let Some(page) = self.trials.news.pop_first()
+        {
+            let key = page.to_string();
+            kept.push(match self.trials.get(page) {
+                None => gone(TRIAL, key),
+                Some(trial) => put(TRIAL, key, &self.trial_record(trial)),
+            });
+        }
+    }
+
+    fn trial_record(&self, trial: &Trial) -> TrialRecord {
+        let record = |testimony: &Testimony| {
+            let Reason { code, detail } = testimony.verdict.reason().cloned()?;
+            Some(TestimonyRecord {
+                proxy: self.keeper.name(testimony.proxy).cloned()?,
+                host: Arc::clone(&testimony.venue.host.0),
+                stage: testimony.venue.stage.0,
+                verdict: testimony.verdict.as_str().to_owned(),
+                code,
+                detail,
+                trusted: testimony.trusted,
+                entered: testimony.entered,
+            })
+        };
+        let testimonies = trial.testimonies.iter().filter_map(record).collect();
+        TrialRecord { condemned_at: trial.condemned_at, testimonies }
+    }
+
+    /// Takes in what an earlier process knew. What cannot be read is passed over: it only makes us ask again.
+    pub(super) fn recall(&mut self, kept: &[Kept], now: Timestamp) {
+        let names = self.keeper.names.iter().cloned().zip(0..);
+        let ids: HashMap<Arc<str>, ProxyId> = names.filter_map(|(name, id)| Some((name?, ProxyId(id)))).collect();
+        self.recall_health(kept, &ids, now);
+        for Kept { kind, key, value } in kept {
+            let value = value.as_deref().unwrap_or_default();
+            match &**kind {
+                RELIABILITY => self.recall_reliability(key, value, &ids),
+                VENUE => self.recall_venue(key, value),
+                TRIAL => self.recall_trial(key, value, &ids, now),
+                _ => {}
+            }
+        }
+        // All this is written already, and changes nothing for anybody who waits.
+        (self.docket.news, self.trials.news) = (BTreeSet::new(), BTreeSet::new());
+    }
+
+    /// Rests go on, but no longer than a rest can be: the wall clock may have been set. A pool that never worked begins anew,
+    /// since something has been mended or nothing will work.
+    fn recall_health(&mut self, kept: &[Kept], ids: &HashMap<Arc<str>, ProxyId>, now: Timestamp) {
+        let records: Vec<(ProxyId, ProxyRecord)> = kept
+            .iter()
+            .filter(|kept| &*kept.kind == HEALTH)
+            .filter_map(|kept| Some((*ids.get(&kept.key)?, read(kept.value.as_deref()?)?)))
+            .collect();
+        if !records.iter().any(|(_, record): &(_, ProxyRecord)| record.health.ever_worked()) {
+            return;
+        }
+        let longest = now + self.limits.health.cooldown_max;
+        for (proxy, record) in records {
+            let until = record.rests_until.map(|until| Timestamp::from_micros(until).min(longest));
+            self.pool.recall(proxy, Health::from(&record.health), until.filter(|&until| until > now));
+            if let Some(written) = self.keeper.written.get_mut(proxy.0 as usize) {
+                *written = record;
+            }
+        }
+    }
+
+    fn recall_reliability(&mut self, key: &str, value: &[u8], ids: &HashMap<Arc<str>, ProxyId>) {
+        let known = key.split_once(' ').and_then(|(name, place)| Some((*ids.get(name)?, venue(place)?)));
+        if let (Some((proxy, venue)), Some(reliability)) = (known, read::<Reliability>(value)) {
+            self.docket.bench_mut(&venue).recall(proxy, reliability);
+        }
+    }
+
+    fn recall_venue(&mut self, key: &str, value: &[u8]) {
+        if let (Some(venue), Some(record)) = (venue(key), read::<VenueRecord>(value)) {
+            let bench = self.docket.bench_mut(&venue);
+            (bench.done, bench.condemned) = (record.done, record.condemned);
+            for (id, url) in record.controls {
+                if let Ok(url) = url.parse() {
+                    bench.recall_control(control(TaskId(id), venue.stage, url));
+                }
+            }
+            if record.done > 0 {
+                self.stages_done.insert(venue.stage);
+            }
+        }
+    }
+
+    fn recall_trial(&mut self, key: &str, value: &[u8], ids: &HashMap<Arc<str>, ProxyId>, now: Timestamp) {
+        let (Ok(page), Some(record)) = (key.parse().map(TaskId), read::<TrialRecord>(value)) else { return };
+        let mut trial = Trial { testimonies: Vec::new(), condemned_at: record.condemned_at };
+        for told in record.testimonies {
+            let Some(&proxy) = ids.get(&told.proxy) else { continue };
+            let venue = Venue { host: HostKey(told.host), stage: StageId(told.stage) };
+            if !told.entered {
+                self.docket.failed(proxy, &venue, page);
+            }
+            let verdict = verdict(&told.verdict, Reason { code: told.code, detail: told.detail });
+            let (trusted, entered) = (told.trusted, told.entered);
+            trial.testimonies.push(Testimony { proxy, venue, verdict, trusted, entered, again_at: now });
+        }
+        if trial.condemned_at.is_some() || !trial.testimonies.is_empty() {
+            *self.trials.open(page) = trial;
+        }
+    }
+}
+
+/// A testimony as it was, as far as it matters: whether it is a final word about the page.
+fn verdict(name: &str, reason: Reason) -> Verdict {
+    match name {
+        "gone" => Verdict::Gone(Certainty::Doubtful, reason),
+        "rejected" => Verdict::Rejected(Certainty::Doubtful, reason),
+        "unusable" => Verdict::Unusable(reason),
+        _ => Verdict::Doubtful(reason),
+    }
+}
+
+/// A page that was done, as far as fetching it again takes.
+fn control(id: TaskId, stage: StageId, url: Url) -> Task {
+    Task {
+        id,
+        stage,
+        host: HostKey::of(&url),
+        priority: 0,
+        depth: 0,
+        meta: Meta::default(),
+        referrer: None,
+        start_url: url.as_str().into(),
+        attempts: 0,
+        requests: 0,
+        request: Request::get(url),
+    }
+}
+
+fn venue(place: &str) -> Option<Venue> {
+    let (host, stage) = place.rsplit_once(' ')?;
+    Some(Venue { host: HostKey(host.into()), stage: StageId(stage.parse().ok()?) })
+}
+
+fn put(kind: &str, key: impl Into<Arc<str>>, value: &impl Serialize) -> Kept {
+    // Plain structs of numbers and texts always serialize; if one did not, forgetting it would be right.
+    Kept { kind: kind.into(), key: key.into(), value: serde_json::to_vec(value).ok().map(Into::into) }
+}
+
+fn gone(kind: &str, key: impl Into<Arc<str>>) -> Kept {
+    Kept { kind: kind.into(), key: key.into(), value: None }
+}
+
+fn read<T: DeserializeOwned>(value: &[u8]) -> Option<T> {
+    serde_json::from_slice(value).ok()
+}

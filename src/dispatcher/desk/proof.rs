@@ -1,0 +1,175 @@
+//! Proofs: how a proxy that owes testimony shows whether it works, before it is given another suspect.
+//!
+//! A fresh page does, and costs nothing; after two failures in a row, or where no fresh page is left, a *control* does: a page
+//! that was done there before, fetched again. A control commits nothing, and one that fails is its proxy's fault.
+
+use std::sync::Arc;
+
+use super::bench::Venue;
+use super::court::Ended;
+use super::pick::{Pick, Times};
+use super::roster::{Grip, Hands};
+use super::{Desk, Order};
+use crate::clock::Timestamp;
+use crate::dispatcher::notice::{Notice, ProbeNotice};
+use crate::pace::Permit;
+use crate::protocol::{Assignment, Meters, ProxyRef, WorkerId};
+use crate::proxy::ProxyId;
+use crate::task::{Epoch, HostKey, Task};
+use crate::verdict::{Reason, Suspect, Verdict};
+
+/// After so many failures in a row a proxy is given no fresh page, only controls.
+const IN_A_ROW: u32 = 2;
+
+/// A page that was done before, on its way through a proxy that has to prove itself.
+#[derive(Clone, Debug)]
+pub(super) struct Control {
+    /// Who fetches it; if that worker dies, a word of it comes all the same.
+    pub(super) worker: WorkerId,
+    task: Arc<Task>,
+    /// Where it was done.
+    seat: Venue,
+    /// Where the proxy owes testimony.
+    debt: Venue,
+}
+
+impl Control {
+    /// The host that is asked.
+    pub(super) fn host(&self) -> &HostKey {
+        &self.task.host
+    }
+}
+
+/// A control that is to be given out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Test {
+    seat: Venue,
+    debt: Venue,
+}
+
+impl Desk {
+    /// By what a proxy that owes testimony is to prove itself now. `None`: it owes none, or has to wait.
+    pub(super) fn proof(&self, proxy: ProxyId, times: &mut Times, now: Timestamp) -> Option<Pick> {
+        let address = self.pool.get(proxy)?.address;
+        for debt in self.docket.debts(proxy) {
+            let witness = self.docket.witness(proxy, debt)?;
+            let seat = self.seat(debt);
+            let control = self.docket.bench(&seat).is_some_and(|bench| bench.has_control());
+            let fresh = self.window.best_at(&seat).filter(|_| witness.in_a_row < IN_A_ROW || !control);
+            // A ban that is not confirmed by a control is tested by one.
+            let permit = if control && !witness.refuted {
+                self.pace.permit_despite_ban(address, &seat.host, now)
+            } else {
+                self.pace.permit(address, &seat.host, now)
+            };
+            let banned = matches!(self.pace.permit(address, &seat.host, now), Permit::Paused(_));
+            match (permit, fresh) {
+                (Permit::Now, Some(page)) if !banned => return Some(Pick::Task(page)),
+                (Permit::Now, _) if control => return Some(Pick::Control(Test { seat, debt: debt.clone() })),
+                (Permit::Wait(at), Some(_)) => times.wait(at),
+                (Permit::Wait(at), None) if control => times.wait(at),
+                (Permit::Paused(until), _) => times.bar(until),
+                (Permit::Now | Permit::Wait(_), _) => {}
+            }
+        }
+        None
+    }
+
+    /// Gives a control to a worker.
+    pub(super) fn give_control(&mut self, worker: WorkerId, proxy: ProxyRef, test: Test, now: Timestamp) {
+        let Some(Hands::Holding(grip)) = self.roster.get(worker) else { return };
+        let Some(task) = self.docket.bench_mut(&test.seat).control() else { return };
+        let gap = self.pace.gap(&mut self.rng);
+        self.controls_given = self.controls_given.wrapping_add(1);
+        // The lease on its task is long over: this one is a lease on nothing.
+        let assignment = Assignment { task: task.id, epoch: Epoch::default(), turn: self.controls_given, proxy };
+        if let Some(member) = self.pool.get(proxy.id) {
+            self.pace.asked(member.address, &task.host, now, gap);
+        }
+        self.pool.sent_out(&assignment);
+        self.roster.set(worker, Hands::Holding(Grip { out: grip.out + 1, ..grip }));
+        let control = Control { worker, task: Arc::clone(&task), seat: test.seat, debt: test.debt };
+        self.controls.insert(assignment, control);
+        self.orders.push(Order::Fetch { worker, assignment, task, gap });
+    }
+
+    /// A control is back.
+    pub(super) fn probed(
+        &mut self,
+        worker: WorkerId,
+        assignment: &Assignment,
+        control: Control,
+        verdict: Verdict,
+        meters: Meters,
+        now: Timestamp,
+    ) {
+        self.control_is_over(worker, assignment, now);
+        self.keep_pace(assignment, &meters.sent);
+        let ended = Ended::new(&control.task, assignment.proxy.id, &meters);
+        self.weigh_control(&control, &ended, &verdict, now);
+        let (proxy, task) = (assignment.proxy.id, control.task);
+        self.note(Notice::Probed(Box::new(ProbeNotice { worker, proxy, task, verdict, meters })));
+    }
+
+    fn weigh_control(&mut self, control: &Control, ended: &Ended, verdict: &Verdict, now: Timestamp) {
+        let proxy = ended.proxy;
+        match verdict {
+            Verdict::Done => {
+                self.worked(proxy);
+                self.succeeded(ended);
+            }
+            Verdict::Throttled { retry_after, reason } => {
+                self.throttle(proxy, &ended.last.host, *retry_after, reason, now);
+            }
+            Verdict::ProxyDenied(reason) if !self.is_doubtful_denial(proxy, reason) => self.deny(proxy, reason),
+            Verdict::ProxyBroken(reason) => self.charge(proxy, reason, now),
+            Verdict::Banned(reason) => {
+                self.confirm_ban(ended, reason, now);
+                self.refute(control, proxy, verdict, now);
+            }
+            Verdict::ProxyDenied(_)
+            | Verdict::Doubtful(_)
+            | Verdict::Gone(..)
+            | Verdict::Rejected(..)
+            | Verdict::Failing(..)
+            | Verdict::Unusable(_)
+            | Verdict::Excluded(..)
+            | Verdict::Panicked(_) => self.refute(control, proxy, verdict, now),
+        }
+    }
+
+    /// A ban that was only suspected is one; a new one begins.
+    fn confirm_ban(&mut self, ended: &Ended, reason: &Reason, now: Timestamp) {
+        let (host, Some(address)) = (&ended.last.host, self.pool.get(ended.proxy).map(|member| member.address)) else {
+            return;
+        };
+        match self.pace.permit(address, host, now) {
+            Permit::Paused(_) => self.pace.confirm_ban(address, host, ended.page),
+            Permit::Now | Permit::Wait(_) => self.ban(ended.proxy, host, ended.page, reason, now),
+        }
+    }
+
+    /// A control failed: by the fault of its proxy, unless the site itself says so. Then the page is no control any more.
+    fn refute(&mut self, control: &Control, proxy: ProxyId, verdict: &Verdict, now: Timestamp) {
+        let Some(reason) = verdict.reason() else { return };
+        match verdict.suspect() {
+            Suspect::Either | Suspect::Proxy => {
+                self.docket.refuted(proxy, &control.debt);
+                self.charge(proxy, reason, now);
+                self.silent(proxy, control.task.id, reason, now);
+            }
+            Suspect::Page | Suspect::Recipe | Suspect::Us | Suspect::Nobody => {
+                self.docket.forget_control(&control.seat, control.task.id);
+            }
+        }
+    }
+
+    /// Nothing more comes of a control: its worker and its proxy are free.
+    pub(super) fn control_is_over(&mut self, worker: WorkerId, assignment: &Assignment, now: Timestamp) {
+        if let Some(change) = self.pool.came_back(assignment, now) {
+            self.changed(change);
+        }
+        self.moved.insert(assignment.proxy.id);
+        self.loosen(worker, assignment.proxy);
+    }
+}
