@@ -136,7 +136,7 @@ pub enum SinkOrder {
     Stored {
         /// The number of the last one.
         through: Seq,
-        /// The new ones, where the sink cannot read them from the store.
+        /// The new ones, or none where the sink is to read them from the store.
         records: Vec<StoredRecord>,
     },
     /// Nothing more is on its way: do not wait for more before making durable what there is.

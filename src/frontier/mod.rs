@@ -104,7 +104,7 @@ pub struct Settlement {
 pub struct Committed {
     /// The number of the last record in the store.
     pub through: Seq,
-    /// The batch's records, where feeds cannot read them from the store.
+    /// The batch's records, as far as their pages were committed: feeds need not read them again.
     pub records: Vec<StoredRecord>,
     /// For each settlement of the batch, in order: how many of its links were new. `None`: its lease was not current.
     pub new_links: Vec<Option<usize>>,
@@ -266,7 +266,7 @@ pub trait Frontier: Send {
     /// Those of the store.
     fn kept(&self, kind: &str) -> Result<Vec<Kept>, FrontierError>;
 
-    /// A reader of the committed records. `None`: they come with [`Committed`] and are not kept.
+    /// A reader of the committed records. `None`: they are not kept once they have come with [`Committed`].
     ///
     /// # Errors
     /// Those of the store.

@@ -96,7 +96,7 @@ fn what_is_not_built_yet_is_refused_by_name() {
         ("[robots]\nobey = false\n", 8, "robots.obey"),
         ("[web]\n", 7, "web"),
         ("[frontier]\nlease = \"60s\"\n", 8, "frontier.lease"),
-        ("[crawl]\nin_flight = 3\n", 8, "crawl.in_flight"),
+        ("[log]\nkeep = 3\n", 8, "log.keep"),
     ] {
         more_fails(more, &format!("error: crawl.toml:{line}: \"{key}\" is not built yet\n{help}"));
     }

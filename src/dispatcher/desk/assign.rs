@@ -150,6 +150,7 @@ impl Desk {
         let gap = self.pace.gap(address, &held.task.host, &mut self.rng);
         self.window.take(task);
         self.affinity.take(task);
+        self.intake.given();
         held.place = Place::Assigned(worker);
         held.turn += 1;
         held.gap = gap;

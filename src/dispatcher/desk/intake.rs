@@ -26,11 +26,16 @@ pub(super) struct Intake {
     due: Option<Timestamp>,
     /// The last claim for other hosts brought nothing, and nothing has come in since.
     dry: bool,
+    /// Tasks given to workers since a claim went out.
+    given: usize,
+    /// So many were given lately while a claim was out.
+    used: usize,
 }
 
 impl Default for Intake {
     fn default() -> Self {
-        Self { out: false, stats: Stats { unread: None, ..Stats::default() }, due: None, dry: false }
+        let stats = Stats { unread: None, ..Stats::default() };
+        Self { out: false, stats, due: None, dry: false, given: 0, used: 0 }
     }
 }
 
@@ -50,6 +55,33 @@ impl Intake {
         self.stats.exhausted() && self.stats.leased == 0
     }
 
+    /// A task goes to a worker.
+    pub(super) const fn given(&mut self) {
+        self.given += 1;
+    }
+
+    fn sent(&mut self, barred: &[HostKey]) {
+        self.out = true;
+        self.dry = !barred.is_empty();
+        self.given = 0;
+    }
+
+    fn answered(&mut self, claim: &Claim) {
+        self.out = false;
+        self.stats = claim.stats;
+        self.due = claim.next_due;
+        self.used = self.given.max(self.used - self.used.div_ceil(8));
+    }
+
+    /// So many more than usual are to be in the window: twice what is used up while a claim is out, or workers wait for the store.
+    fn reserve(&self) -> usize {
+        (2 * self.used).min(MAX_RESERVE)
+    }
+
+    fn will_bring(&self, now: Timestamp) -> bool {
+        self.out || self.has_ready(now)
+    }
+
     /// May tasks come that nobody has claimed yet?
     pub(super) const fn has_more(&self) -> bool {
         self.out || self.stats.ready > 0 || !matches!(self.stats.unread, Some(0))
@@ -60,8 +92,15 @@ impl Intake {
     }
 }
 
-/// So many fresh tasks a worker are claimed at most: one to go on with, one to spare while a claim is out.
+/// So many fresh tasks a worker are claimed at most: one to go on with, one to spare while a claim is out. Where the store is
+/// slow and the site fast, that is not enough to spare, and the window grows with what is used up meanwhile.
 const PER_CAPACITY: usize = 2;
+
+/// With fewer fresh tasks, a single worker would always wait for the next claim.
+const FEWEST: usize = 2;
+
+/// The window stays small beside the crawl: what it holds has its turn before what is found later.
+const MAX_RESERVE: usize = 1024;
 
 /// Where the hosts in the window leave workers idle, tasks of others are claimed beyond that, up to so many a worker.
 const PER_CAPACITY_OF_OTHERS: usize = 16;
@@ -81,25 +120,23 @@ impl Desk {
             return;
         }
         let (fresh, capacity) = (self.window.fresh(), self.capacity());
+        let enough = FEWEST.max(capacity + self.intake.reserve());
         if self.window.suspects_waiting() >= SUSPECTS_PER_CAPACITY * capacity {
             return;
         }
-        let (n, barred) = if fresh < capacity {
-            (PER_CAPACITY * capacity - fresh, Vec::new())
+        let (n, barred) = if fresh < enough {
+            (PER_CAPACITY * enough - fresh, Vec::new())
         } else if self.roster.any_idle() && !self.intake.dry && fresh < PER_CAPACITY_OF_OTHERS * capacity {
             (capacity, self.window.hosts().cloned().collect::<Vec<HostKey>>())
         } else {
             return;
         };
-        self.intake.out = true;
-        self.intake.dry = !barred.is_empty();
+        self.intake.sent(&barred);
         self.orders.push(Order::Claim { n, barred });
     }
 
     pub(super) fn claimed(&mut self, claim: Claim, now: Timestamp) {
-        self.intake.out = false;
-        self.intake.stats = claim.stats;
-        self.intake.due = claim.next_due;
+        self.intake.answered(&claim);
         self.note(Notice::Progress(claim.stats));
         if !claim.tasks.is_empty() {
             self.intake.dry = false;
@@ -134,7 +171,8 @@ impl Desk {
         let eager = match &self.phase {
             Phase::Closing { sink: false, .. } => Eager::Last,
             Phase::Stopping { .. } | Phase::Closing { .. } | Phase::Over => Eager::Yes,
-            Phase::Running if self.roster.any_idle() => Eager::Yes,
+            // Unless a claim will give them something to do anyway: small commits would only hold it up.
+            Phase::Running if self.roster.any_idle() && !self.intake.will_bring(now) => Eager::Yes,
             Phase::Running => Eager::No,
         };
         self.write_news(now, eager);

@@ -487,13 +487,13 @@ fn a_failed_batch_is_given_again_whole() {
     assert!(Arc::ptr_eq(&first, &script.took(commits)[0]));
 }
 
-/// A commit of the batch with one record of `bytes`.
 fn done(assignment: &Assignment) -> Settlement {
     let (links, records, tries) = (Vec::new(), Vec::new(), Vec::new());
     let Assignment { task, epoch, .. } = *assignment;
     Settlement { task, epoch, fate: Fate::Done, links, records, requests: 1, tries }
 }
 
+/// A commit of the batch with one record of `bytes`.
 fn committed_with_a_record(batch: &[Settlement], bytes: usize) -> Committed {
     let provenance = Provenance {
         url: "x".repeat(bytes).into(),
@@ -637,6 +637,49 @@ fn a_limit_of_time_stops_the_crawl_when_it_is_over() {
     assert_eq!(wakes.last(), Some(&(script.now + Duration::from_secs(1))));
     script.after(Duration::from_secs(1));
     assert!(!script.desk.phase.is_running());
+}
+
+/// Answers claims again and again; the site is so fast that all tasks are fetched before the store answers. The claims' sizes.
+fn claims_of_a_fast_crawl(script: &mut Script) -> Vec<usize> {
+    let (mut claims, mut last) = (Vec::new(), 0);
+    while claims.len() < 12 {
+        let mut asked = None;
+        while !script.orders.is_empty() {
+            for order in std::mem::take(&mut script.orders) {
+                match order {
+                    Order::Claim { n, .. } => asked = Some(n),
+                    Order::Fetch { worker, assignment, .. } => script.fetched(worker, assignment, Verdict::Done),
+                    _ => {}
+                }
+            }
+        }
+        let n = asked.expect("a claim");
+        claims.push(n);
+        let tasks = (0..n as u64).map(|at| task(last + 1 + at)).collect();
+        last += n as u64;
+        script.on(Event::Claimed(Claim { tasks, next_due: None, stats: Stats { ready: 9, ..stats(1) } }));
+    }
+    claims
+}
+
+#[test]
+fn the_window_grows_with_what_is_used_up_while_the_store_is_busy() {
+    for workers in [1, 4] {
+        let mut script = Script::new(workers, workers, 0);
+        let claims = claims_of_a_fast_crawl(&mut script);
+        assert!(claims.last() > Some(&64), "{claims:?}");
+    }
+}
+
+#[test]
+fn an_idle_worker_that_a_claim_will_feed_hurries_no_commit() {
+    for (ready, hurries) in [(0, true), (9, false)] {
+        let mut script = Script::new(1, 1, 0);
+        script.on(Event::Claimed(Claim { tasks: vec![task(1)], next_due: None, stats: Stats { ready, ..stats(1) } }));
+        let (worker, assignment) = script.fetches()[0];
+        script.fetched(worker, assignment, Verdict::Done);
+        assert_eq!(names(&script.orders).contains(&"commit"), hurries, "{ready} ready");
+    }
 }
 
 /// A page with a record is done and committed, and nothing else is left.

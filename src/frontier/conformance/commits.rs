@@ -148,7 +148,8 @@ pub(crate) fn records_come_in_order_and_as_they_were_given<B: Backend>(backend: 
     let two = store.commit(&Batch::of_pages(&[third]), at(0)).unwrap();
     assert_eq!((one.through, two.through), (Seq(3), Seq(5)));
     let sent: Vec<_> = one.records.into_iter().chain(two.records).collect();
-    let stored = backend.records(&store).unwrap_or(sent);
+    let stored = backend.records(&store).unwrap_or_else(|| sent.clone());
+    assert_eq!(sent, stored, "they come along as they are kept");
     assert_eq!(stored.iter().map(|stored| stored.seq.0).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
     assert_eq!(stored.iter().map(|stored| (*stored.record).clone()).collect::<Vec<_>>(), given);
     if let Some(mut reader) = store.reader().unwrap() {

@@ -123,6 +123,7 @@ impl<B: Backend> Twins<'_, B> {
         let ours = self.call(|store| store.commit(&Batch::of_pages(&ours), now));
         let theirs = self.memory.commit(&Batch::of_pages(&theirs), at(self.now)).unwrap();
         assert_eq!((&ours.new_links, ours.through, ours.stats), (&theirs.new_links, theirs.through, theirs.stats));
+        assert_eq!(ours.records, theirs.records);
         self.sent.extend(theirs.records);
     }
 

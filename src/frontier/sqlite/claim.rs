@@ -81,7 +81,7 @@ impl Draft<'_> {
             let next = next.map_or_else(|| self.ready.best_after(self.conn, 0, &barred), |next| Ok(Some(next)))?;
             let Some((id, place)) = next else { break };
             self.state.turn = place.host;
-            self.ready.take(self.conn, id, place)?;
+            self.ready.take(&mut self.prepared, id, place)?;
             self.stats().ready -= 1;
             self.lease(id, place, Company::Any)?;
         }

@@ -10,6 +10,7 @@ use rusqlite::Connection;
 
 use super::error::Fault;
 use super::names::{Names, NewNames};
+use super::prepared::Prepared;
 use super::ready::{Place, Ready};
 use super::rows::{Parent, TaskRow, Text, Texts, insert_task};
 use super::state::State;
@@ -47,6 +48,7 @@ pub(super) struct Memory {
 /// A transaction in the making.
 pub(super) struct Draft<'a> {
     pub(super) conn: &'a Connection,
+    pub(super) prepared: Prepared<'a>,
     pub(super) memory: &'a Memory,
     pub(super) texts: &'a mut Texts,
     pub(super) ready: &'a mut Ready,
@@ -77,7 +79,8 @@ impl<'a> Draft<'a> {
     ) -> Self {
         let (staged, names) = (HashSet::new(), NewNames::default());
         let (ended, leased, done) = (Vec::new(), Vec::new(), BTreeMap::new());
-        Self { conn, memory, texts, ready, state, staged, names, ended, leased, done }
+        let prepared = Prepared::new(conn);
+        Self { conn, prepared, memory, texts, ready, state, staged, names, ended, leased, done }
     }
 
     /// The counters as they will be.
@@ -95,7 +98,7 @@ impl<'a> Draft<'a> {
         self.state.last_id += 1;
         self.stats().found += 1;
         let id = self.state.last_id;
-        insert_task(self.conn, id, fingerprint.0.cast_signed(), stage, new, parent)?;
+        insert_task(&mut self.prepared, id, fingerprint.0.cast_signed(), stage, new, parent)?;
         if let Some(why) = new.excluded {
             self.exclude(id, why.as_str())?;
             return Ok(true);
@@ -143,7 +146,7 @@ impl<'a> Draft<'a> {
 
     pub(super) fn make_ready(&mut self, id: i64, place: Place) -> Result<(), Fault> {
         self.stats().ready += 1;
-        self.ready.put(self.conn, id, place)
+        self.ready.put(&mut self.prepared, id, place)
     }
 
     pub(super) fn isolate(&mut self, id: i64, place: Place) -> Result<(), Fault> {
@@ -158,7 +161,7 @@ impl<'a> Draft<'a> {
     pub(super) fn lease(&mut self, id: i64, place: Place, company: Company) -> Result<(), Fault> {
         let (memory, names) = (self.memory, &self.names);
         let stages = |number| names.stage_of(&memory.names, number);
-        let row = TaskRow::find(self.conn, id, place.priority(), &stages, self.texts)?;
+        let row = TaskRow::find(&mut self.prepared, id, place.priority(), &stages, self.texts)?;
         self.state.last_epoch = self.state.last_epoch.next();
         let epoch = self.state.last_epoch;
         self.stats().leased += 1;
@@ -166,8 +169,8 @@ impl<'a> Draft<'a> {
         if alone {
             self.stats().alone = 1;
         }
-        self.conn
-            .prepare_cached("INSERT INTO lease (id, host, prio, seq, epoch, alone) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
+        self.prepared
+            .get("INSERT INTO lease (id, host, prio, seq, epoch, alone) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
             .execute((id, place.host, place.prio, place.seq, epoch.0.cast_signed(), alone))?;
         let TaskRow { task, start_url, tries, .. } = row;
         self.leased.push(Lease { task: Arc::new(task), epoch, place, company, start_url, tries });
@@ -177,7 +180,7 @@ impl<'a> Draft<'a> {
     /// Ends the lease of a task, if it is the one with that epoch.
     pub(super) fn end_lease(&mut self, id: TaskId, epoch: Epoch) -> Result<Option<&'a Lease>, Fault> {
         let Some(lease) = self.memory.leases.get(&id).filter(|lease| lease.epoch == epoch) else { return Ok(None) };
-        let mut delete = self.conn.prepare_cached("DELETE FROM lease WHERE id = ?1 AND epoch = ?2")?;
+        let delete = self.prepared.get("DELETE FROM lease WHERE id = ?1 AND epoch = ?2")?;
         if delete.execute((id.0.cast_signed(), epoch.0.cast_signed()))? == 0 {
             return Ok(None);
         }

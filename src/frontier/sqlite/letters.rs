@@ -7,6 +7,7 @@ use std::sync::Arc;
 use rusqlite::Connection;
 
 use super::error::Fault;
+use super::prepared::Prepared;
 use super::ready::Place;
 use super::rows::{StageOf, TaskRow, Texts};
 use crate::clock::Timestamp;
@@ -27,7 +28,7 @@ pub(super) fn next(
     let id: i64 = row.get(1)?;
     let place = Place { host: row.get(2)?, prio: row.get(3)?, seq: id };
     let reason = Reason { code: row.get(4)?, detail: row.get(5)? };
-    let task = Arc::new(TaskRow::find(conn, id, place.priority(), stages, texts)?.task);
+    let task = Arc::new(TaskRow::find(&mut Prepared::new(conn), id, place.priority(), stages, texts)?.task);
     Ok(Some((row.get(0)?, place, DeadLetter { task, reason, tries: tries(conn, id)? })))
 }
 

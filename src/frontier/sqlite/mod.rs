@@ -4,6 +4,7 @@
 //! writer at a time; a lock beside the file is the run folder's business, and each transaction checks that nobody else has
 //! opened the store since. It decides nothing about pages.
 
+mod ahead;
 mod by_stage;
 mod claim;
 mod draft;
@@ -13,6 +14,7 @@ mod names;
 mod open;
 mod outbox;
 mod overview;
+mod prepared;
 mod reader;
 mod ready;
 mod recover;
@@ -42,6 +44,7 @@ use super::{
     Recovered, Stats,
 };
 use crate::clock::Timestamp;
+use crate::record::{Seq, StoredRecord};
 use crate::task::{Epoch, HostKey, TaskId};
 
 pub use by_stage::StageTasks;
@@ -211,8 +214,8 @@ impl Frontier for SqliteFrontier {
     }
 
     fn commit(&mut self, batch: &Batch<'_>, _now: Timestamp) -> Result<Committed, FrontierError> {
-        let retention = self.retention;
-        let new_links = self.transact(Durable::Yes, |draft, _| {
+        let (retention, before) = (self.retention, self.state.through);
+        let new_links: Vec<Option<usize>> = self.transact(Durable::Yes, |draft, _| {
             let new_links = batch.pages.iter().map(|page| draft.settle(page)).collect::<Result<_, _>>()?;
             batch.feeds.iter().try_for_each(|change| draft.change_feed(change))?;
             batch.kept.iter().try_for_each(|kept| draft.keep(kept))?;
@@ -222,7 +225,11 @@ impl Frontier for SqliteFrontier {
             Ok(new_links)
         })?;
         self.refresh_snapshot();
-        Ok(Committed { through: self.state.through, records: Vec::new(), new_links, stats: self.state.stats })
+        let ended = batch.pages.iter().zip(&new_links).filter(|(_, new)| new.is_some());
+        let records = ended.flat_map(|(page, _)| &page.records).zip(before.0 + 1..);
+        let records = records.map(|(record, seq)| StoredRecord { seq: Seq(seq), record: Arc::new(record.clone()) });
+        let (records, through) = (records.collect(), self.state.through);
+        Ok(Committed { through, records, new_links, stats: self.state.stats })
     }
 
     fn stats(&self) -> Stats {

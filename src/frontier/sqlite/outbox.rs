@@ -8,6 +8,7 @@ use rusqlite::{Connection, Row};
 
 use super::draft::Draft;
 use super::error::Fault;
+use super::prepared::Prepared;
 use super::rows::{StageOf, TaskRow, Text, Texts, json, parse};
 use crate::clock::Timestamp;
 use crate::record::{Provenance, Record, Seq, StoredRecord};
@@ -33,8 +34,8 @@ impl Draft<'_> {
             Some(text) => Text::Literal(Arc::clone(text)),
             None => Text::Null,
         };
-        self.conn
-            .prepare_cached(
+        self.prepared
+            .get(
                 "INSERT INTO outbox (seq, id, n, stage, fetched_at, proxy, status, attempts, url, referrer, start_url, fields)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
             )?
@@ -79,6 +80,7 @@ pub(super) fn read(
         "SELECT seq, id, n, stage, fetched_at, proxy, status, attempts, url, referrer, start_url, fields
          FROM outbox WHERE seq > ?1 ORDER BY seq LIMIT ?2",
     )?;
+    let mut prepared = Prepared::new(conn);
     let mut rows = select.query((after.0.cast_signed(), i64::try_from(n).unwrap_or(i64::MAX)))?;
     let mut records = Vec::new();
     // Records of one page lie together: their task is read once, and they share their provenance.
@@ -87,7 +89,7 @@ pub(super) fn read(
         let id: i64 = row.get(1)?;
         let (task, shared) = match last.take().filter(|(task, _)| task.id.0 == id.cast_unsigned()) {
             Some((task, shared)) => (task, Some(shared)),
-            None => (TaskRow::find(conn, id, 0, stages, texts)?.task, None),
+            None => (TaskRow::find(&mut prepared, id, 0, stages, texts)?.task, None),
         };
         let own = provenance(row, &task)?;
         let provenance = shared.filter(|shared| **shared == own).unwrap_or_else(|| Arc::new(own));

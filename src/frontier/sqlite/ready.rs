@@ -2,14 +2,16 @@
 //!
 //! The large index `ready`, by host, is left alone most of the time: a batch over many hosts would touch a page for each of its
 //! tasks. What comes goes into the small table `fresh`, what is taken from the index is noted in the small table `taken`; both
-//! are held in memory as well, and folded into the index from time to time, host by host. In come tasks with their places, out
-//! comes the best one of the next host. It knows nothing of leases.
+//! are held in memory as well, and folded into the index from time to time, host by host; `ahead.rs` reads the index. In come
+//! tasks with their places, out comes the best one of the next host. It knows nothing of leases.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::Connection;
 
+use super::ahead::Ahead;
 use super::error::Fault;
+use super::prepared::Prepared;
 
 /// Rows of both small tables at which they are folded into the index: some 50 ms of work, and 3 MB of memory.
 const FOLD_AT: usize = 1 << 15;
@@ -30,7 +32,7 @@ impl Place {
     }
 
     /// Before every place of the next host.
-    const fn end_of(host: i64) -> Self {
+    pub(super) const fn end_of(host: i64) -> Self {
         Self { host, prio: i64::MAX, seq: i64::MAX }
     }
 }
@@ -39,9 +41,7 @@ impl Place {
 pub(super) struct Ready {
     fresh: BTreeMap<Place, i64>,
     taken: HashMap<i64, Place>,
-    /// By host: everything in the index up to there is taken.
-    heads: HashMap<i64, Place>,
-    passed: usize,
+    ahead: Ahead,
     pub(super) fold_at: usize,
     /// A transaction was taken back; what is here may not be what is there.
     stale: bool,
@@ -50,8 +50,8 @@ pub(super) struct Ready {
 impl Default for Ready {
     /// To be read before it is used.
     fn default() -> Self {
-        let (fresh, taken, heads) = (BTreeMap::new(), HashMap::new(), HashMap::new());
-        Self { fresh, taken, heads, passed: 0, fold_at: FOLD_AT, stale: true }
+        let (fresh, taken, ahead) = (BTreeMap::new(), HashMap::new(), Ahead::default());
+        Self { fresh, taken, ahead, fold_at: FOLD_AT, stale: true }
     }
 }
 
@@ -74,23 +74,22 @@ impl Ready {
         self.fresh =
             fresh.query_map([], row)?.map(|row| row.map(|(id, place)| (place, id))).collect::<Result<_, _>>()?;
         self.taken = taken.query_map([], row)?.collect::<Result<_, _>>()?;
-        self.heads.clear();
+        self.ahead.forget();
         self.stale = false;
         Ok(())
     }
 
     /// Puts a task in its place.
-    pub(super) fn put(&mut self, conn: &Connection, id: i64, place: Place) -> Result<(), Fault> {
+    pub(super) fn put(&mut self, prepared: &mut Prepared<'_>, id: i64, place: Place) -> Result<(), Fault> {
         if self.taken.get(&id) == Some(&place) {
             // It is still there in the index.
-            conn.prepare_cached("DELETE FROM taken WHERE id = ?1")?.execute([id])?;
+            prepared.get("DELETE FROM taken WHERE id = ?1")?.execute([id])?;
             self.taken.remove(&id);
-            if self.heads.get(&place.host).is_some_and(|head| *head >= place) {
-                self.heads.insert(place.host, Place { seq: place.seq - 1, ..place });
-            }
+            self.ahead.forget();
             return Ok(());
         }
-        conn.prepare_cached("INSERT INTO fresh (id, host, prio, seq) VALUES (?1, ?2, ?3, ?4)")?
+        prepared
+            .get("INSERT INTO fresh (id, host, prio, seq) VALUES (?1, ?2, ?3, ?4)")?
             .execute((id, place.host, place.prio, place.seq))?;
         self.fresh.insert(place, id);
         Ok(())
@@ -103,7 +102,7 @@ impl Ready {
         host: i64,
         barred: &HashSet<i64>,
     ) -> Result<Option<(i64, Place)>, Fault> {
-        let indexed = self.indexed_after(conn, host, barred)?;
+        let indexed = self.ahead.best_after(conn, host, barred, &self.taken)?;
         let mut after = Place::end_of(host);
         let fresh = loop {
             let later = (std::ops::Bound::Excluded(after), std::ops::Bound::Unbounded);
@@ -115,42 +114,14 @@ impl Ready {
         Ok([indexed, fresh].into_iter().flatten().min_by_key(|(_, place)| *place))
     }
 
-    fn indexed_after(
-        &mut self,
-        conn: &Connection,
-        host: i64,
-        barred: &HashSet<i64>,
-    ) -> Result<Option<(i64, Place)>, Fault> {
-        let mut select = conn.prepare_cached(
-            "SELECT id, host, prio, seq FROM ready WHERE (host, prio, seq) > (?1, ?2, ?3)
-             ORDER BY host, prio, seq LIMIT 1",
-        )?;
-        let mut after = Place::end_of(host);
-        loop {
-            let found = select.query_row((after.host, after.prio, after.seq), |row| {
-                Ok((row.get(0)?, Place { host: row.get(1)?, prio: row.get(2)?, seq: row.get(3)? }))
-            });
-            let Some((id, place)) = found.optional()? else { return Ok(None) };
-            if barred.contains(&place.host) {
-                after = Place::end_of(place.host);
-            } else if !self.taken.contains_key(&id) {
-                return Ok(Some((id, place)));
-            } else {
-                self.passed += 1;
-                let head = self.heads.entry(place.host).or_insert(place);
-                *head = place.max(*head);
-                after = *head;
-            }
-        }
-    }
-
     /// Takes a task out of its place.
-    pub(super) fn take(&mut self, conn: &Connection, id: i64, place: Place) -> Result<(), Fault> {
+    pub(super) fn take(&mut self, prepared: &mut Prepared<'_>, id: i64, place: Place) -> Result<(), Fault> {
         if self.fresh.remove(&place).is_some() {
-            conn.prepare_cached("DELETE FROM fresh WHERE id = ?1")?.execute([id])?;
+            prepared.get("DELETE FROM fresh WHERE id = ?1")?.execute([id])?;
             return Ok(());
         }
-        conn.prepare_cached("INSERT INTO taken (id, host, prio, seq) VALUES (?1, ?2, ?3, ?4)")?
+        prepared
+            .get("INSERT INTO taken (id, host, prio, seq) VALUES (?1, ?2, ?3, ?4)")?
             .execute((id, place.host, place.prio, place.seq))?;
         self.taken.insert(id, place);
         Ok(())
@@ -158,7 +129,7 @@ impl Ready {
 
     /// Folds the small tables into the index, if it is time.
     pub(super) fn fold_if_due(&mut self, conn: &Connection) -> Result<(), Fault> {
-        if self.fresh.len() + self.taken.len() < self.fold_at && self.passed < PASSED_AT {
+        if self.fresh.len() + self.taken.len() < self.fold_at && self.ahead.passed() < PASSED_AT {
             return Ok(());
         }
         self.fold(conn)
@@ -177,8 +148,7 @@ impl Ready {
             insert.execute((host, prio, seq, id))?;
         }
         conn.execute_batch("DELETE FROM fresh; DELETE FROM taken")?;
-        self.heads.clear();
-        self.passed = 0;
+        self.ahead.forget();
         Ok(())
     }
 }

@@ -63,7 +63,7 @@ impl Draft<'_> {
     fn task(&mut self, id: i64, priority: i32) -> Result<Task, Fault> {
         let memory = self.memory;
         let stages = |number| memory.names.stage(number);
-        Ok(TaskRow::find(self.conn, id, priority, &stages, self.texts)?.task)
+        Ok(TaskRow::find(&mut self.prepared, id, priority, &stages, self.texts)?.task)
     }
 
     /// Makes ready what was left out and is not any more.

@@ -10,6 +10,7 @@ use rusqlite::{Connection, OptionalExtension, Row, ToSql};
 use url::Url;
 
 use super::error::Fault;
+use super::prepared::Prepared;
 use crate::task::{HostKey, Meta, Method, NewTask, Request, StageId, Task, TaskId};
 
 /// Addresses of referring pages that are held; then all are forgotten.
@@ -58,7 +59,7 @@ pub(super) struct Parent<'a> {
 
 /// Appends a task.
 pub(super) fn insert_task(
-    conn: &Connection,
+    prepared: &mut Prepared<'_>,
     id: i64,
     fp: i64,
     stage: i64,
@@ -86,11 +87,11 @@ pub(super) fn insert_task(
         Method::Get => 0,
         Method::Post => 1,
     };
-    conn.prepare_cached(
+    let insert = prepared.get(
         "INSERT INTO task (id, fp, stage, url, method, body, depth, referrer, start_url, meta)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-    )?
-    .execute((id, fp, stage, url, method, new.request.body.as_deref(), new.depth, referrer, start_url, meta))?;
+    )?;
+    insert.execute((id, fp, stage, url, method, new.request.body.as_deref(), new.depth, referrer, start_url, meta))?;
     Ok(())
 }
 
@@ -173,13 +174,14 @@ impl TaskRow {
 
     /// Finds a task by its number.
     pub(super) fn find(
-        conn: &Connection,
+        prepared: &mut Prepared<'_>,
         id: i64,
         priority: i32,
         stages: &StageOf<'_>,
         texts: &mut Texts,
     ) -> Result<Self, Fault> {
-        let mut select = conn.prepare_cached(
+        let conn = prepared.conn();
+        let select = prepared.get(
             "SELECT id, stage, url, method, body, depth, referrer, start_url, meta, attempts, requests, tries
              FROM task WHERE id = ?1",
         )?;

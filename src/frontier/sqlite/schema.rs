@@ -13,8 +13,8 @@ pub(super) const VERSION: i64 = 1;
 const CHECKPOINT_PAGES: i64 = 4000;
 /// The log is cut to so many bytes after it was written back.
 const LOG_BYTES: i64 = 64 << 20;
-/// The page cache, in KiB.
-const CACHE_KIB: i64 = 64 << 10;
+/// The page cache, in KiB: what a batch over a thousand hosts touches. More only fills up with pages that are not read again.
+const CACHE_KIB: i64 = 16 << 10;
 
 /// Tables are only appended to where they grow with the crawl; what changes stays small. Smaller `prio` goes first.
 const TABLES: &str = "
