@@ -4,6 +4,7 @@
 
 mod common;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::time::Duration;
 
@@ -97,7 +98,9 @@ fn dead_letters_are_listed_with_their_history_and_by_reason_and_stage() {
     let tries = letter["tries"].as_array().unwrap();
     assert!(tries.iter().all(|one| one["reason"]["code"] == "status.500"), "{letter}");
     assert_eq!((letter["requests"].as_u64(), tries.len()), (Some(COST.into()), COST as usize));
-    assert!(letter["proxies"].as_array().unwrap().len() >= 2, "{letter}");
+    let tried: BTreeSet<_> = tries.iter().map(|one| one["proxy"].as_str().unwrap()).collect();
+    let proxies: BTreeSet<_> = letter["proxies"].as_array().unwrap().iter().map(|one| one.as_str().unwrap()).collect();
+    assert_eq!(proxies, tried, "{letter}");
     assert_eq!(dead(&world, &["--reason", "status", "--stage", "detail"]).len(), 2);
     assert_eq!(dead(&world, &["--reason", "stat"]), [Value::Null; 0]);
     assert_eq!(dead(&world, &["--stage", "list"]), [Value::Null; 0]);
@@ -105,6 +108,16 @@ fn dead_letters_are_listed_with_their_history_and_by_reason_and_stage() {
     let rows: Vec<_> = table.stdout.lines().collect();
     assert!(rows[0].starts_with("stage   reason      attempts"), "{}", table.stdout);
     assert!(table.stdout.contains("linked by"), "{}", table.stdout);
+}
+
+#[test]
+fn a_dead_letter_names_every_proxy_that_was_asked() {
+    let bed = Bed::new().proxies(3).set("frontier.kind", "sqlite").set("retry.attempts", "2");
+    let world = bed.fault("/detail/7", Fault::Status(500)).world();
+    world.start(&[]).finish().expect_exit(3);
+    let letters = dead(&world, &[]);
+    assert_eq!(paths(&letters), ["/detail/7"]);
+    assert!(letters[0]["proxies"].as_array().unwrap().len() >= 2, "{}", letters[0]);
 }
 
 #[test]

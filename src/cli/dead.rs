@@ -10,7 +10,7 @@ use std::io::Write;
 use clap::Args;
 
 use self::shown::{Letter, Table};
-use super::stored::{Stored, filter, flushed, stdout, store_refused, written};
+use super::stored::{Stored, Which, flushed, stdout, store_refused, written};
 use super::{ConfigArgs, note};
 use crate::exit::ExitCode;
 use crate::telemetry::shown::count;
@@ -24,12 +24,9 @@ pub struct DeadArgs {
     /// Which config.
     #[command(flatten)]
     pub config: ConfigArgs,
-    /// Only those given up on for this reason: `status.503`, or `status` for all that begin so
-    #[arg(long, value_name = "REASON")]
-    pub reason: Option<String>,
-    /// Only those of this stage
-    #[arg(long, value_name = "STAGE")]
-    pub stage: Option<String>,
+    /// Which dead letters.
+    #[command(flatten)]
+    pub which: Which,
     /// Write a JSON object a line
     #[arg(long)]
     pub json: bool,
@@ -46,7 +43,7 @@ pub(super) fn dead(args: &DeadArgs) -> ExitCode {
 fn perform(args: &DeadArgs) -> Result<(), ExitCode> {
     let stored = Stored::find(&args.config)?;
     let reader = stored.reader()?;
-    let filter = filter(reader.stages(), args.reason.as_deref(), args.stage.as_deref())?;
+    let filter = args.which.filter(reader.stages())?;
     let (mut out, mut table) = (stdout(), Table::default());
     let (mut after, mut shown, mut passed, mut has_body) = (0, 0, 0, false);
     loop {

@@ -6,7 +6,7 @@
 use clap::Args;
 
 use super::run::{self, RunArgs};
-use super::stored::{Stored, filter, folder_refused, store_refused};
+use super::stored::{Stored, Which, folder_refused, store_refused};
 use super::{ConfigArgs, complain, result};
 use crate::clock::Clock;
 use crate::config::FrontierKind;
@@ -23,12 +23,9 @@ pub struct RetryArgs {
     /// Which config.
     #[command(flatten)]
     pub config: ConfigArgs,
-    /// Only those given up on for this reason: `status.503`, or `status` for all that begin so
-    #[arg(long, value_name = "REASON")]
-    pub reason: Option<String>,
-    /// Only those of this stage
-    #[arg(long, value_name = "STAGE")]
-    pub stage: Option<String>,
+    /// Which dead letters.
+    #[command(flatten)]
+    pub which: Which,
     /// Crawl right after
     #[arg(long)]
     pub run: bool,
@@ -62,7 +59,7 @@ fn put_back(args: &RetryArgs) -> Result<u64, ExitCode> {
         return Err(ExitCode::Usage);
     }
     let reader = stored.reader()?;
-    let filter = filter(reader.stages(), args.reason.as_deref(), args.stage.as_deref())?;
+    let filter = args.which.filter(reader.stages())?;
     if meant(&reader, &filter)? == 0 {
         return Ok(0);
     }

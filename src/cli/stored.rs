@@ -7,6 +7,8 @@ use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use clap::Args;
+
 use super::{ConfigArgs, complain};
 use crate::config::{Settings, suggestion};
 use crate::exit::ExitCode;
@@ -66,10 +68,23 @@ impl Stored {
     }
 }
 
-/// Which dead letters are meant, if there are `stages`.
-pub(super) fn filter(stages: &[Arc<str>], reason: Option<&str>, stage: Option<&str>) -> Result<DeadFilter, ExitCode> {
-    let stage = stage.map(|name| find_stage(stages, name)).transpose()?;
-    Ok(DeadFilter { reason: reason.map(str::to_owned), stage })
+/// Which dead letters are meant.
+#[derive(Debug, Args)]
+pub struct Which {
+    /// Only those given up on for this reason: `status.503`, or `status` for all that begin so
+    #[arg(long, value_name = "REASON")]
+    pub reason: Option<String>,
+    /// Only those of this stage
+    #[arg(long, value_name = "STAGE")]
+    pub stage: Option<String>,
+}
+
+impl Which {
+    /// The same for a frontier with these stages.
+    pub(super) fn filter(&self, stages: &[Arc<str>]) -> Result<DeadFilter, ExitCode> {
+        let stage = self.stage.as_deref().map(|name| find_stage(stages, name)).transpose()?;
+        Ok(DeadFilter { reason: self.reason.clone(), stage })
+    }
 }
 
 /// The stage of this name.
