@@ -6,6 +6,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::clock::Timestamp;
 
 /// So many answers must have passed before their number says how many are allowed.
@@ -45,6 +47,15 @@ pub(super) struct Governor {
     waiting: bool,
 }
 
+/// What is kept of a governor that has slowed requests; times in microseconds, moments since the Unix epoch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct GovernorRecord {
+    slow: u64,
+    hold: u64,
+    hold_until: u64,
+    waiting: bool,
+}
+
 impl Default for Governor {
     fn default() -> Self {
         Self {
@@ -79,6 +90,25 @@ impl Governor {
     /// Does it say nothing?
     pub(super) const fn is_blank(&self) -> bool {
         self.gap.is_zero() && !self.waiting
+    }
+
+    /// What is to be kept of it: what was tried beyond the slower pace is not, and is tried again.
+    pub(super) fn record(&self) -> Option<GovernorRecord> {
+        (!self.is_blank()).then(|| GovernorRecord {
+            slow: micros(self.slow),
+            hold: micros(self.hold),
+            hold_until: self.hold_until.as_micros(),
+            waiting: self.waiting,
+        })
+    }
+
+    /// One that goes on from what was kept. No gap is longer than `longest`, and nothing is held longer than it may be: the wall
+    /// clock may have been set.
+    pub(super) fn recalled(record: &GovernorRecord, longest: Duration, now: Timestamp) -> Self {
+        let slow = Duration::from_micros(record.slow).min(longest).max(Duration::from_micros(1));
+        let hold = Duration::from_micros(record.hold).clamp(FIRST_HOLD, LONGEST_HOLD);
+        let hold_until = Timestamp::from_micros(record.hold_until).min(now + hold);
+        Self { gap: slow, slow, hold, hold_until, waiting: record.waiting, ..Self::default() }
     }
 
     /// Was a request that went out at `sent` under an earlier pace?
@@ -158,6 +188,10 @@ impl Governor {
         self.hold_until = from + self.hold;
         self.slowed_at = now;
     }
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

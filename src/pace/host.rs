@@ -5,7 +5,9 @@
 
 use std::time::Duration;
 
-use super::governor::Governor;
+use serde::{Deserialize, Serialize};
+
+use super::governor::{Governor, GovernorRecord};
 use super::{AddressId, FIRST_THROTTLE};
 use crate::clock::Timestamp;
 use crate::config;
@@ -65,6 +67,14 @@ pub(super) struct Host {
     pub(super) turned_away: u64,
 }
 
+/// What is kept of a host that asked all proxies to wait; moments in microseconds since the Unix epoch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostRecord {
+    paused_until: u64,
+    pauses_in_a_row: u32,
+    governor: GovernorRecord,
+}
+
 impl Host {
     /// One that is not asked before that.
     pub(super) fn free_from(free_at: Timestamp) -> Self {
@@ -119,8 +129,9 @@ impl Host {
         settings.host_in_flight.is_some() || self.governor.is_waiting()
     }
 
-    /// It answered a request that went out at `sent`.
-    pub(super) fn passed(&mut self, sent: Timestamp) {
+    /// It answered a request that went out at `sent`. Is what is to be kept of it another thing now?
+    pub(super) fn passed(&mut self, sent: Timestamp) -> bool {
+        let before = self.says();
         self.let_through += 1;
         self.passed += 1;
         if self.passed >= LATELY {
@@ -132,6 +143,30 @@ impl Host {
         }
         self.run.clear();
         self.run_until = None;
+        before != self.says()
+    }
+
+    fn says(&self) -> (bool, bool) {
+        (self.governor.is_slow(), self.governor.is_waiting())
+    }
+
+    /// What is to be kept of it, if anything.
+    pub(super) fn record(&self) -> Option<HostRecord> {
+        let governor = self.governor.record()?;
+        Some(HostRecord {
+            paused_until: self.paused_until.as_micros(),
+            pauses_in_a_row: self.pauses_in_a_row,
+            governor,
+        })
+    }
+
+    /// Goes on from what was kept. No pause is longer than it may be: the wall clock may have been set.
+    pub(super) fn recall(&mut self, record: &HostRecord, settings: &config::Pace, now: Timestamp) {
+        if settings.adaptive {
+            self.paused_until = Timestamp::from_micros(record.paused_until).min(now + settings.retry_after_max);
+            self.pauses_in_a_row = record.pauses_in_a_row;
+            self.governor = Governor::recalled(&record.governor, settings.retry_after_max, now);
+        }
     }
 
     /// It asks an address to wait. Something, if it seems to mean all of them.

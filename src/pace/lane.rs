@@ -4,8 +4,10 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::FIRST_THROTTLE;
-use super::governor::Governor;
+use super::governor::{Governor, GovernorRecord};
 use crate::clock::Timestamp;
 use crate::config;
 use crate::task::TaskId;
@@ -32,6 +34,18 @@ pub(super) struct Lane {
 struct Ban {
     until: Timestamp,
     page: TaskId,
+}
+
+/// What is kept of an address at a host that it is to leave alone, or to ask less often. Moments in microseconds since the Unix
+/// epoch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LaneRecord {
+    /// Until when, and the number of the page that it was seen on.
+    ban: Option<(u64, u64)>,
+    bans_in_a_row: u32,
+    throttled_until: u64,
+    throttles_in_a_row: u32,
+    governor: Option<GovernorRecord>,
 }
 
 impl Lane {
@@ -68,7 +82,7 @@ impl Lane {
     }
 
     pub(super) fn ban(&mut self, page: TaskId, cooldown: Duration, now: Timestamp) -> Timestamp {
-        let until = now + cooldown.saturating_mul(2u32.saturating_pow(self.bans_in_a_row));
+        let until = now + doubled(cooldown, self.bans_in_a_row);
         self.bans_in_a_row = self.bans_in_a_row.saturating_add(1);
         self.ban = Some(Ban { until, page });
         until
@@ -95,9 +109,9 @@ impl Lane {
         settings: &config::Pace,
         now: Timestamp,
     ) -> Timestamp {
-        let doubled = FIRST_THROTTLE.saturating_mul(2u32.saturating_pow(self.throttles_in_a_row));
+        let growing = doubled(FIRST_THROTTLE, self.throttles_in_a_row);
         self.throttles_in_a_row = self.throttles_in_a_row.saturating_add(1);
-        let until = now + wait.unwrap_or(doubled).min(settings.retry_after_max);
+        let until = now + wait.unwrap_or(growing).min(settings.retry_after_max);
         self.throttled_until = until;
         if settings.adaptive && !self.governor.is_old(sent) {
             // A break of its own choosing says nothing of what the site allows.
@@ -108,18 +122,55 @@ impl Lane {
         until
     }
 
-    /// The site answered a request that went out at `sent`.
-    pub(super) fn passed(&mut self, sent: Timestamp) {
+    /// The site answered a request that went out at `sent`. Is what is to be kept of it another thing now?
+    pub(super) fn passed(&mut self, sent: Timestamp) -> bool {
+        let before = self.says();
         self.throttles_in_a_row = 0;
         self.governor.passed(sent);
+        before != self.says()
     }
 
-    /// It got a page: the site does not refuse it.
-    pub(super) fn succeeded(&mut self) {
+    /// It got a page: the site does not refuse it. Is what is to be kept of it another thing now?
+    pub(super) fn succeeded(&mut self) -> bool {
+        let before = self.says();
         self.pages += 1;
         self.bans_in_a_row = 0;
         self.throttles_in_a_row = 0;
         self.ban = None;
+        before != self.says()
+    }
+
+    fn says(&self) -> (bool, u32, bool, bool) {
+        (self.ban.is_some(), self.throttles_in_a_row, self.governor.is_slow(), self.governor.is_waiting())
+    }
+
+    /// What is to be kept of it, if anything. A ban of an address that has never got a page may as well be due to what we send,
+    /// which may be another thing the next time.
+    pub(super) fn record(&self) -> Option<LaneRecord> {
+        let ban = self.ban.filter(|_| self.pages > 0);
+        let record = LaneRecord {
+            ban: ban.map(|ban| (ban.until.as_micros(), ban.page.0)),
+            bans_in_a_row: if ban.is_some() { self.bans_in_a_row } else { 0 },
+            throttled_until: self.throttled_until.as_micros(),
+            throttles_in_a_row: self.throttles_in_a_row,
+            governor: self.governor.record(),
+        };
+        let says_something = ban.is_some() || record.throttles_in_a_row > 0 || record.governor.is_some();
+        says_something.then_some(record)
+    }
+
+    /// Goes on from what was kept. No pause is longer than it may be: the wall clock may have been set.
+    pub(super) fn recall(&mut self, record: &LaneRecord, settings: &config::Pace, cooldown: Duration, now: Timestamp) {
+        let longest = now + doubled(cooldown, record.bans_in_a_row.saturating_sub(1));
+        let ban = |(until, page)| Ban { until: Timestamp::from_micros(until).min(longest), page: TaskId(page) };
+        self.ban = record.ban.map(ban);
+        self.bans_in_a_row = record.bans_in_a_row;
+        self.pages = u64::from(self.ban.is_some());
+        self.throttled_until = Timestamp::from_micros(record.throttled_until).min(now + settings.retry_after_max);
+        self.throttles_in_a_row = record.throttles_in_a_row;
+        if let Some(governor) = record.governor.as_ref().filter(|_| settings.adaptive) {
+            self.governor = Governor::recalled(governor, settings.retry_after_max, now);
+        }
     }
 
     /// Does it say nothing that a new one would not?
@@ -131,4 +182,8 @@ impl Lane {
             && self.throttles_in_a_row == 0
             && self.governor.is_blank()
     }
+}
+
+fn doubled(wait: Duration, times: u32) -> Duration {
+    wait.saturating_mul(2u32.saturating_pow(times))
 }

@@ -9,6 +9,7 @@ pub(crate) mod fixture;
 mod governor;
 mod host;
 mod lane;
+mod memory;
 mod refusals;
 #[cfg(test)]
 mod simulation;
@@ -22,7 +23,8 @@ use crate::clock::Timestamp;
 use crate::config;
 use crate::task::{HostKey, TaskId};
 
-pub use host::Slowed;
+pub use host::{HostRecord, Slowed};
+pub use lane::LaneRecord;
 pub use refusals::Refusals;
 
 /// An address as the sites see it: a proxy's, or our own.
@@ -209,15 +211,17 @@ impl Pace {
         Throttled { until, everybody }
     }
 
-    /// `host` answered a request of `address` that went out at `sent`, and did not ask it to wait.
-    pub fn passed(&mut self, address: AddressId, host: &HostKey, sent: Timestamp) {
-        self.host(host).passed(sent);
-        self.lane(address, host).passed(sent);
+    /// `host` answered a request of `address` that went out at `sent`, and did not ask it to wait. Gives whether what is to be
+    /// kept of them is another thing now.
+    pub fn passed(&mut self, address: AddressId, host: &HostKey, sent: Timestamp) -> bool {
+        let of_host = self.host(host).passed(sent);
+        self.lane(address, host).passed(sent) || of_host
     }
 
-    /// `address` got a page from `host`: that it was refused there is forgotten.
-    pub fn succeeded(&mut self, address: AddressId, host: &HostKey) {
-        self.lane(address, host).succeeded();
+    /// `address` got a page from `host`: that it was refused there is forgotten. Gives whether what is to be kept of it is another
+    /// thing now.
+    pub fn succeeded(&mut self, address: AddressId, host: &HostKey) -> bool {
+        self.lane(address, host).succeeded()
     }
 
     /// Pages that `address` got from `host`.

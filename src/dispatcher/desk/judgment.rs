@@ -43,8 +43,8 @@ impl Desk {
     pub(super) fn succeeded(&mut self, ended: &Ended) {
         let address = self.pool.get(ended.proxy).map(|member| member.address);
         for venue in &ended.passed {
-            if let Some(address) = address {
-                self.pace.succeeded(address, &venue.host);
+            if address.is_some_and(|address| self.pace.succeeded(address, &venue.host)) {
+                self.keeper.paced(ended.proxy, &venue.host);
             }
             let window = &self.window;
             let entered = self.docket.succeeded(ended.proxy, venue, |venue| window.best_at(venue).is_some());
@@ -115,6 +115,7 @@ impl Desk {
             self.docket.withdraw(testimony.line, &testimony.venue, id);
             if let Some(address) = self.pool.get(proxy).map(|member| member.address) {
                 self.pace.lift_ban(address, &testimony.venue.host, id);
+                self.keeper.paced(proxy, &testimony.venue.host);
             }
             if let Some(health) = self.pool.health(proxy) {
                 health.forgive(id);

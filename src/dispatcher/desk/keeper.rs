@@ -3,6 +3,7 @@
 //! In come changes, at the latest when a batch is committed; out go small values under names without secrets, only those that
 //! have changed, and at the next start they come in again. That a proxy is out ends with the process, and is not kept.
 
+mod paces;
 mod values;
 
 use std::collections::{BTreeSet, HashMap};
@@ -35,7 +36,7 @@ const VENUE: &str = "venue";
 const TRIAL: &str = "page.trial";
 
 /// All kinds of what the Desk keeps.
-pub const KEPT: [&str; 4] = [HEALTH, RELIABILITY, VENUE, TRIAL];
+pub const KEPT: [&str; 6] = [HEALTH, RELIABILITY, VENUE, TRIAL, paces::LANE, paces::HOST];
 
 /// So many values go along with one batch at most.
 const AT_ONCE: usize = 1000;
@@ -49,6 +50,8 @@ pub(super) struct Keeper {
     written: Vec<ProxyRecord>,
     /// Proxies whose health may have changed since it was written.
     pub(super) patients: BTreeSet<ProxyId>,
+    /// Places whose pace may have changed since it was written.
+    paced: BTreeSet<(ProxyId, HostKey)>,
     since: Option<Timestamp>,
 }
 
@@ -97,7 +100,8 @@ impl Keeper {
     /// Nothing is written yet.
     pub(super) fn new(routes: &[Route]) -> Self {
         let names: Vec<_> = routes.iter().map(Route::kept_as).collect();
-        Self { written: vec![ProxyRecord::default(); names.len()], names, patients: BTreeSet::new(), since: None }
+        let written = vec![ProxyRecord::default(); names.len()];
+        Self { written, names, patients: BTreeSet::new(), paced: BTreeSet::new(), since: None }
     }
 
     /// A proxy that was not there at the start, or is back.
@@ -118,7 +122,12 @@ impl Keeper {
 impl Desk {
     /// Gives what has changed to the ledger, if a batch is about to go or if the news has waited long enough.
     pub(super) fn write_news(&mut self, now: Timestamp, eager: Eager) {
-        if self.keeper.patients.is_empty() && self.docket.news.is_empty() && self.trials.news.is_empty() {
+        let paces = &self.keeper.paced;
+        if self.keeper.patients.is_empty()
+            && paces.is_empty()
+            && self.docket.news.is_empty()
+            && self.trials.news.is_empty()
+        {
             return;
         }
         let waited = now.since(*self.keeper.since.get_or_insert(now)) >= NEWS_AFTER;
@@ -126,6 +135,7 @@ impl Desk {
             self.keeper.since = None;
             let mut kept = Vec::new();
             self.write_health(&mut kept);
+            self.write_paces(&mut kept);
             self.write_docket(&mut kept);
             self.write_trials(&mut kept);
             self.ledger.keep(kept);
@@ -213,6 +223,8 @@ impl Desk {
                 RELIABILITY => self.recall_reliability(key, value, &ids),
                 VENUE => self.recall_venue(key, value),
                 TRIAL => self.recall_trial(key, value, &ids, now),
+                paces::LANE => self.recall_lane(key, value, &ids, now),
+                paces::HOST => self.recall_host(key, value, now),
                 _ => {}
             }
         }

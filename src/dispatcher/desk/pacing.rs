@@ -34,6 +34,7 @@ impl Desk {
             Verdict::Throttled { retry_after, reason } => {
                 let refusal = Refusal { sent, retry_after: *retry_after, addresses: self.pool.usable() };
                 let throttled = self.pace.throttle(address, &host, refusal, now);
+                self.keeper.paced(proxy, &host);
                 self.moved.insert(proxy);
                 let (until, reason) = (throttled.until, reason.clone());
                 self.note(Notice::HostPaused { proxy, host: host.clone(), until, cause: PauseCause::Throttle, reason });
@@ -46,7 +47,11 @@ impl Desk {
             | Verdict::Rejected(..)
             | Verdict::Failing(..)
             | Verdict::Unusable(_)
-            | Verdict::Excluded(..) => self.pace.passed(address, &host, sent),
+            | Verdict::Excluded(..) => {
+                if self.pace.passed(address, &host, sent) {
+                    self.keeper.paced(proxy, &host);
+                }
+            }
             // Whether the site has answered is not known, or it has not.
             Verdict::ProxyBroken(_)
             | Verdict::ProxyDenied(_)
@@ -77,7 +82,7 @@ impl Desk {
         Some(host)
     }
 
-    fn address(&self, proxy: ProxyId) -> Option<AddressId> {
+    pub(super) fn address(&self, proxy: ProxyId) -> Option<AddressId> {
         self.pool.get(proxy).map(|member| member.address)
     }
 

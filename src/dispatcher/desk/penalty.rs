@@ -83,6 +83,7 @@ impl Desk {
         }
         let Some(address) = self.pool.get(proxy).map(|member| member.address) else { return };
         let until = self.pace.ban(address, host, page, now);
+        self.keeper.paced(proxy, host);
         self.moved.insert(proxy);
         self.last_ban = Some(reason.clone());
         let host = host.clone();

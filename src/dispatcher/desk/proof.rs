@@ -142,7 +142,10 @@ impl Desk {
             return;
         };
         match self.pace.own_permit(address, host, now) {
-            Permit::Paused(_) => self.pace.confirm_ban(address, host, ended.page),
+            Permit::Paused(_) => {
+                self.pace.confirm_ban(address, host, ended.page);
+                self.keeper.paced(ended.proxy, host);
+            }
             Permit::Now | Permit::Wait(_) | Permit::Shut(_) => self.ban(ended.proxy, host, ended.page, reason, now),
         }
     }

@@ -459,14 +459,11 @@ fn no_page_costs_more_requests_than_it_may() {
     script.desk.limits.retry.max_requests = 4;
     let throttled = || Verdict::Throttled { retry_after: Some(Duration::from_secs(1)), reason: reason("status.429") };
     for _ in 0..4 {
-        let (_, assignment) = script.fetches()[0];
+        let (_, assignment) = script.fetched_so_far()[0];
         script.fetched(FIRST, assignment, throttled());
         script.after(Duration::from_secs(1));
     }
-    let fates = script.took(|order| match order {
-        Order::Commit { batch, .. } => Some(batch[0].fate.clone()),
-        _ => None,
-    });
+    let fates = script.fates();
     let dead = matches!(&fates[..], [Fate::Dead(reason)] if reason.code == "retry.max_requests");
     assert!(dead, "{fates:?}");
 }

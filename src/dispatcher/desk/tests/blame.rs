@@ -196,7 +196,7 @@ fn proxies_that_never_worked_are_to_blame_even_where_there_are_few_pages() {
 }
 
 /// Commits what there is; what has been kept so far, the last of each key.
-fn kept(script: &mut Script) -> Vec<Kept> {
+pub(super) fn kept(script: &mut Script) -> Vec<Kept> {
     let mut all = std::collections::BTreeMap::new();
     for _ in 0..3 {
         script.after(Duration::from_secs(1));
@@ -220,7 +220,7 @@ fn kept(script: &mut Script) -> Vec<Kept> {
 }
 
 /// Another process with the same proxies.
-fn restarted(proxies: u16, kept: &[Kept], now: Timestamp) -> Script {
+pub(super) fn restarted(proxies: u16, kept: &[Kept], now: Timestamp) -> Script {
     let routes: Vec<Route> = (1..=proxies).map(route).collect();
     Script { desk: Desk::new(limits(proxies.into()), &routes, kept, now), now, orders: Vec::new() }
 }

@@ -3,6 +3,7 @@
 use super::*;
 use crate::config;
 use crate::dispatcher::notice::Then;
+use crate::pace::Permit;
 
 fn of_host(id: u64, host: &str) -> Claimed {
     Claimed { task: Arc::new(fixture::task(id, host, 0)), epoch: Epoch(id) }
@@ -165,4 +166,68 @@ fn all_proxies_banned_for_as_long_as_the_config_allows_ends_the_crawl() {
     assert!(script.took(ended).is_empty());
     script.after(Duration::from_secs(1));
     assert_eq!(script.took(ended), ["banned"]);
+}
+
+/// A crawl that goes on in another process, with what the first one kept.
+fn goes_on(script: &mut Script, workers: u16, now: Timestamp) -> Script {
+    let kept = super::blame::kept(script);
+    let mut next = super::blame::restarted(workers, &kept, now);
+    for slot in 0..workers {
+        next.on(Event::Ready(WorkerId { slot, incarnation: 0 }));
+    }
+    next.on(Event::Claimed(Claim { tasks: (2001..=2009).map(task).collect(), next_due: None, stats: stats(9) }));
+    next
+}
+
+#[test]
+fn a_ban_goes_on_after_a_restart_but_not_one_of_a_proxy_that_never_got_a_page() {
+    for worked in [true, false] {
+        let mut script = Script::new(1, 1, 60);
+        let (worker, mut assignment) = script.fetched_so_far()[0];
+        if worked {
+            script.fetched(worker, assignment, Verdict::Done);
+            assignment = script.fetched_so_far()[0].1;
+        }
+        script.fetched(worker, assignment, Verdict::Banned(reason("status.403")));
+        let later = script.now + Duration::from_secs(20);
+        let mut next = goes_on(&mut script, 1, later);
+        let site = HostKey("site.test:80".into());
+        let permit = next.desk.pace.own_permit(crate::pace::AddressId(1), &site, later);
+        assert_eq!(permit, if worked { Permit::Paused(Timestamp::from_micros(1_300_000_000)) } else { Permit::Now });
+        // The page that it got before shows whether the ban is one.
+        let asked: Vec<u64> = next.fetches().iter().map(|(_, next)| next.task.0).collect();
+        assert_eq!(asked, if worked { [1] } else { [2001] });
+    }
+}
+
+#[test]
+fn after_a_restart_a_host_that_throttled_is_asked_as_rarely_as_before() {
+    let wait = Some(Duration::from_secs(40));
+    let throttled = || Verdict::Throttled { retry_after: wait, reason: reason("status.429") };
+    let mut script = Script::new(1, 1, 60);
+    let (worker, mut assignment) = script.fetched_so_far()[0];
+    for _ in 0..9 {
+        script.now = script.now + Duration::from_secs(1);
+        script.fetched(worker, assignment, Verdict::Done);
+        assignment = script.fetched_so_far()[0].1;
+    }
+    script.fetched(worker, assignment, throttled());
+    let pace = |script: &Script| {
+        let mut rng = fastrand::Rng::with_seed(0);
+        script.desk.pace.gap(crate::pace::AddressId(1), &HostKey("site.test:80".into()), &mut rng)
+    };
+    let slow = pace(&script);
+    assert!(slow > Duration::from_secs(1), "{slow:?}");
+    let later = script.now + Duration::from_secs(20);
+    let mut next = goes_on(&mut script, 1, later);
+    assert_eq!(pace(&next).as_micros(), slow.as_micros());
+    next.after(Duration::from_millis(16_900));
+    assert!(next.fetches().is_empty(), "it was asked to wait");
+    next.after(Duration::from_millis(100 + 3_000));
+    assert_eq!(next.fetches().len(), 1);
+    // The clock was set back by a day: no wait is longer than the longest.
+    let earlier = Timestamp::from_micros(script.now.as_micros() - 900_000_000);
+    let mut next = goes_on(&mut script, 1, earlier);
+    next.after(Duration::from_secs(600));
+    assert_eq!(next.fetches().len(), 1);
 }
