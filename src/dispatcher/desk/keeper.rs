@@ -3,7 +3,7 @@
 //! In come changes, at the latest when a batch is committed; out go small values under names without secrets, only those that
 //! have changed, and at the next start they come in again. That a proxy is out ends with the process, and is not kept.
 
-mod values;
+pub(super) mod values;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -15,6 +15,7 @@ use self::values::{control, gone, put, read, venue, verdict};
 use super::Desk;
 use super::bench::{Bench, Venue};
 use super::ledger::Eager;
+use super::robots::ROBOTS;
 use super::trial::{Testimony, Trial};
 use crate::clock::Timestamp;
 use crate::frontier::Kept;
@@ -35,7 +36,7 @@ const VENUE: &str = "venue";
 const TRIAL: &str = "page.trial";
 
 /// All kinds of what the Desk keeps.
-pub const KEPT: [&str; 4] = [HEALTH, RELIABILITY, VENUE, TRIAL];
+pub const KEPT: [&str; 5] = [HEALTH, RELIABILITY, VENUE, TRIAL, ROBOTS];
 
 /// So many values go along with one batch at most.
 const AT_ONCE: usize = 1000;
@@ -118,7 +119,8 @@ impl Keeper {
 impl Desk {
     /// Gives what has changed to the ledger, if a batch is about to go or if the news has waited long enough.
     pub(super) fn write_news(&mut self, now: Timestamp, eager: Eager) {
-        if self.keeper.patients.is_empty() && self.docket.news.is_empty() && self.trials.news.is_empty() {
+        let no_pages = self.docket.news.is_empty() && self.trials.news.is_empty();
+        if no_pages && self.keeper.patients.is_empty() && self.robots.news.is_empty() {
             return;
         }
         let waited = now.since(*self.keeper.since.get_or_insert(now)) >= NEWS_AFTER;
@@ -128,6 +130,7 @@ impl Desk {
             self.write_health(&mut kept);
             self.write_docket(&mut kept);
             self.write_trials(&mut kept);
+            self.write_robots(&mut kept);
             self.ledger.keep(kept);
         }
     }
@@ -176,6 +179,9 @@ impl Desk {
         while kept.len() < AT_ONCE
             && let Some(page) = self.trials.news.pop_first()
         {
+            if page.is_built_in() {
+                continue;
+            }
             let key = page.to_string();
             kept.push(match self.trials.get(page) {
                 None => gone(TRIAL, key),
@@ -213,6 +219,7 @@ impl Desk {
                 RELIABILITY => self.recall_reliability(key, value, &ids),
                 VENUE => self.recall_venue(key, value),
                 TRIAL => self.recall_trial(key, value, &ids, now),
+                ROBOTS => self.recall_robots(key, value, now),
                 _ => {}
             }
         }

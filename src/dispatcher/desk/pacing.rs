@@ -46,7 +46,8 @@ impl Desk {
             | Verdict::Rejected(..)
             | Verdict::Failing(..)
             | Verdict::Unusable(_)
-            | Verdict::Excluded(..) => self.pace.passed(address, &host, sent),
+            | Verdict::Excluded(..)
+            | Verdict::Unasked(..) => self.pace.passed(address, &host, sent),
             // Whether the site has answered is not known, or it has not.
             Verdict::ProxyBroken(_)
             | Verdict::ProxyDenied(_)

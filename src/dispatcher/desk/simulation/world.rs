@@ -325,7 +325,7 @@ impl World {
                     worker.spent = false;
                 }
             }
-            Order::Fetch { worker, assignment, task, gap } => self.fetch(worker, assignment, task, gap),
+            Order::Fetch { worker, assignment, task, gap, clearance: _ } => self.fetch(worker, assignment, task, gap),
             Order::Spent { worker: id, proxy } => {
                 let wait = self.soon();
                 if let Some(worker) = self.worker(id)
@@ -540,7 +540,17 @@ impl World {
             _ => (Vec::new(), Vec::new()),
         };
         let next = Next::Ready;
-        Some(Box::new(Outcome { worker, assignment, verdict, links, records, missing: Vec::new(), meters, next }))
+        Some(Box::new(Outcome {
+            worker,
+            assignment,
+            verdict,
+            links,
+            records,
+            missing: Vec::new(),
+            robots: None,
+            meters,
+            next,
+        }))
     }
 
     fn job_ends(&mut self, number: u64) {
