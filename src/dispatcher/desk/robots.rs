@@ -41,7 +41,7 @@ impl Desk {
     pub(super) fn admit(&mut self, id: TaskId, now: Timestamp) {
         let Some(task) = self.held.get(&id).map(|held| Arc::clone(&held.task)) else { return };
         match self.standing(&task, now) {
-            Standing::Admitted => self.into_window(&task, now),
+            Standing::Admitted => self.let_in(&task, now),
             Standing::Barred => {
                 self.note(Notice::Barred { task });
                 self.agreed(id, None, Fate::Excluded(Exclusion::Robots), now);
@@ -64,7 +64,7 @@ impl Desk {
     }
 
     /// Pages that were tried go on where that left them.
-    fn into_window(&mut self, task: &Task, now: Timestamp) {
+    fn let_in(&mut self, task: &Task, now: Timestamp) {
         self.stirred = Stirred::Yes;
         if self.trials.get(task.id).is_some() {
             self.window.suspect(task);

@@ -2,6 +2,7 @@
 
 mod blame;
 mod pacing;
+mod robots;
 mod spares;
 
 use std::sync::Arc;

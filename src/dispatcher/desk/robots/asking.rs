@@ -23,6 +23,8 @@ use crate::task::{Epoch, HostKey, Request, StageId, Task, TaskId};
 const HOUR: Duration = Duration::from_secs(3600);
 /// A site that answers, but not with its robots.txt, has so many attempts more than a page has: about a minute, as waits double.
 const PATIENCE: u32 = 4;
+/// A proxy of which nothing is known counts for so much less than one that has worked.
+const UNPROVEN: usize = 3;
 
 /// What the last answer says about a robots.txt that was not had.
 enum Lack {
@@ -93,7 +95,7 @@ impl Desk {
     fn give_robots(&mut self, held: Held, now: Timestamp) {
         let task = Arc::clone(&held.task);
         self.held.insert(task.id, held);
-        self.into_window(&task, now);
+        self.let_in(&task, now);
     }
 
     /// Asks again for what it is time for.
@@ -127,12 +129,21 @@ impl Desk {
         }
     }
 
-    /// Have as many as are asked for said that a robots.txt is not to be had? Before it is, no page can show who works.
+    /// Have enough said that a robots.txt is not to be had? Before it is, no page can show who works: those count that have worked
+    /// elsewhere. Where nobody has, several times as many have to have had an answer; a pool that gets none is not proven right.
     pub(in crate::dispatcher::desk) fn is_said_of_robots(&self, held: &Held, trial: &Trial) -> bool {
+        if !held.task.stage.is_robots() || trial.testimonies.is_empty() {
+            return false;
+        }
         let needed = usize::try_from(self.limits.retry.witnesses.max(1)).unwrap_or(usize::MAX);
-        let jury = needed.min(self.pool.usable());
-        let voices = trial.speakers().len();
-        held.task.stage.is_robots() && jury > 0 && voices >= jury && trial.testimonies.len() >= needed
+        let as_many_as_exist = |many: usize| many.min(self.pool.usable()).max(1);
+        let has_worked = |line| self.pool.get(line).is_some_and(|member| member.health.ever_worked());
+        let voices = trial.speakers();
+        let proven = voices.iter().filter(|(testimony, _)| has_worked(testimony.line)).count();
+        let answered = matches!(self.robots.get(&held.task.host), Some(Host::Asked(asked)) if asked.status.is_some());
+        let many = needed.saturating_mul(UNPROVEN);
+        let enough = proven >= as_many_as_exist(needed) || (answered && voices.len() >= as_many_as_exist(many));
+        enough && trial.testimonies.len() >= needed
     }
 
     /// The lease on a robots.txt, if one can call it that, ends.
