@@ -7,7 +7,7 @@ mod common;
 
 use std::time::Duration;
 
-use common::{Bed, Crawl};
+use common::{Bed, Crawl, Fault};
 
 /// Our name, as a robots.txt has it.
 const BARS_FIVE: &str = "User-agent: burdock\nDisallow: /detail/5$\n\nUser-agent: *\nDisallow: /\n";
@@ -57,12 +57,12 @@ fn a_site_without_one_is_asked_for_by_two_voices_over_plain_http_and_by_one_insi
 
 #[test]
 fn banned_proxies_do_not_decide_for_the_site() {
-    // They answer everything with 403, with a captcha, or with 404; the good ones get the file.
-    for bad in ["ban-after:0", "captcha-after:0", "status:404"] {
-        let bed = bed(BARS_FIVE).behaving(&[bad, bad]).proxies(3).set("ban.cooldown", "\"500ms\"");
+    // They answer everything with 403, with a captcha, or with 404 (of which two would be believed); the good ones get the file.
+    for bad in [&["ban-after:0"; 2][..], &["captcha-after:0"; 2], &["status:404"]] {
+        let bed = bed(BARS_FIVE).behaving(bad).proxies(3).set("ban.cooldown", "\"500ms\"");
         let mut crawl = bed.crawl();
-        assert_eq!(asked(&mut crawl, "/detail/5"), 0, "{bad}");
-        assert_eq!((tasks(&crawl, "done"), tasks(&crawl, "excluded")), (23, 1), "{bad}");
+        assert_eq!(asked(&mut crawl, "/detail/5"), 0, "{bad:?}");
+        assert_eq!((tasks(&crawl, "done"), tasks(&crawl, "excluded")), (23, 1), "{bad:?}");
     }
 }
 
@@ -112,6 +112,21 @@ fn redirects_lead_to_it_and_never_to_what_it_bars() {
     let mut crawl = bed.crawl().expect_exit(0);
     assert_eq!((asked(&mut crawl, "/detail/5"), asked(&mut crawl, "/detail/6")), (0, 1));
     assert_eq!((tasks(&crawl, "excluded"), tasks(&crawl, "done")), (2, 22));
+}
+
+#[test]
+fn a_redirect_to_another_site_waits_for_that_sites_robots_txt() {
+    let mut other = bed(BARS_FIVE).world();
+    let to = |n: u32| Fault::Moved(format!("{}/detail/{n}", other.site.url()));
+    let bed = Bed::new().proxies(3).fault("/detail/1", to(5)).fault("/detail/2", to(6)).fault("/detail/3", to(7));
+    let crawl = bed.set("crawl.hosts", "\"any\"").crawl().expect_exit(0);
+    let seen: Vec<&str> = other.site.journal.visits().iter().map(|visit| visit.path.as_str()).collect();
+    assert_eq!(seen[0], "/robots.txt");
+    let mut pages = seen[1..].to_vec();
+    pages.sort_unstable();
+    assert_eq!(pages, ["/detail/6", "/detail/7"], "and never what it bars");
+    assert_eq!((tasks(&crawl, "excluded"), tasks(&crawl, "done")), (1, 23));
+    assert!(crawl.report().get("discrepancies").is_none());
 }
 
 #[test]

@@ -219,12 +219,16 @@ impl Desk {
 
     /// Fetches that are out, controls among them.
     pub fn out(&self) -> usize {
-        self.pages_out() + self.controls.len()
+        self.assigned().count() + self.controls.len()
+    }
+
+    fn assigned(&self) -> impl Iterator<Item = &Held> {
+        self.held.values().filter(|held| matches!(held.place, Place::Assigned(_)))
     }
 
     /// Fetches of pages that are out.
     fn pages_out(&self) -> usize {
-        self.held.values().filter(|held| matches!(held.place, Place::Assigned(_))).count()
+        self.assigned().filter(|held| !held.task.stage.is_robots()).count()
     }
 
     /// Every event ends here: whatever can go on now goes on.

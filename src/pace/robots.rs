@@ -67,18 +67,24 @@ impl Rules {
 /// Rules for everybody that say what these say to us.
 fn written(robots: &Robots) -> String {
     let mut text = String::new();
-    for rule in robots.rules() {
-        let word = if rule.is_allow() { "allow" } else { "disallow" };
-        text.push_str(word);
-        text.push_str(": ");
-        text.push_str(rule.pattern());
-        text.push('\n');
-    }
+    // Writing to a text does not fail.
     if let Some(delay) = robots.crawl_delay() {
-        // Writing to a text does not fail.
         let _ = writeln!(text, "crawl-delay: {}", delay.as_secs_f64());
     }
-    if text.is_empty() { text } else { format!("user-agent: *\n{text}") }
+    for rule in robots.rules() {
+        let word = if rule.is_allow() { "allow" } else { "disallow" };
+        let _ = writeln!(text, "{word}: {}", rule.pattern());
+    }
+    if text.is_empty() {
+        return text;
+    }
+    let mut text = format!("user-agent: *\n{text}");
+    if text.len() > BYTE_LIMIT {
+        // Escapes may have made it longer than what was read.
+        let end = text.as_bytes()[..BYTE_LIMIT].iter().rposition(|byte| *byte == b'\n');
+        text.truncate(end.map_or(0, |end| end + 1));
+    }
+    text
 }
 
 /// What lines of a robots.txt begin with.
@@ -234,7 +240,7 @@ mod tests {
     fn what_is_beyond_the_limit_is_not_read_and_no_rule_is_cut_in_two() {
         let long = format!("User-agent: *\n{}Disallow: /secret\n", "Disallow: /abcdefgh\n".repeat(40_000));
         assert!(admits(&long, "/secret") && !admits(&long, "/abcdefghi"));
-        assert!(rules(&long).text().len() < 900 * 1024, "and what is kept of it is bounded");
+        assert!(rules(&long).text().len() <= BYTE_LIMIT, "and what is kept of it is bounded");
     }
 
     #[test]

@@ -114,12 +114,10 @@ impl Desk {
         }
     }
 
-    fn robots_known(&mut self, host: &HostKey, known: Known, now: Timestamp) {
-        let (count, delay) = (known.rules.count(), known.rules.crawl_delay());
+    fn robots_settled(&mut self, host: &HostKey, known: Known, now: Timestamp) {
         let waiting = self.robots.waiting(host).map(std::mem::take).unwrap_or_default();
         self.take_rules(host, known, now);
         self.robots.news.insert(host.clone());
-        self.note(Notice::RobotsRead { host: host.clone(), rules: count, delay });
         for id in waiting {
             self.admit(id, now);
         }

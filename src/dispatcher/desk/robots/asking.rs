@@ -14,6 +14,7 @@ use crate::clock::Timestamp;
 use crate::dispatcher::desk::jury::Call;
 use crate::dispatcher::desk::trial::Trial;
 use crate::dispatcher::desk::{Desk, Held, Place};
+use crate::dispatcher::notice::Notice;
 use crate::frontier::Fate;
 use crate::pace::Refusals;
 use crate::pace::robots::Rules;
@@ -54,7 +55,10 @@ impl Known {
 
 impl Desk {
     pub(super) fn ask_for_robots(&mut self, host: &HostKey, url: &Url, now: Timestamp) {
-        let Ok(url) = url.join("/robots.txt") else { return };
+        let mut url = url.clone();
+        url.set_path("/robots.txt");
+        url.set_query(None);
+        url.set_fragment(None);
         self.robots.number += 1;
         let id = TaskId::built_in(self.robots.number);
         let asked = Asked {
@@ -154,7 +158,7 @@ impl Desk {
         let rules = match (fate, asked.stale.take()) {
             (Fate::Retry { .. }, Some(stale)) => {
                 self.trials.close(task.id);
-                return self.robots_known(&task.host, stale.for_an_hour(now), now);
+                return self.robots_settled(&task.host, stale.for_an_hour(now), now);
             }
             (Fate::Retry { not_before, attempts }, None) => return self.robots_later(&held, not_before, attempts),
             (Fate::Done, _) => heard,
@@ -165,12 +169,13 @@ impl Desk {
                 (Lack::None, _) => None,
                 (Lack::Unreachable, None) => return self.robots_lost(&task.host, reason, status, now),
                 (Lack::Unreachable, Some(stale)) => {
-                    return self.robots_known(&task.host, stale.for_an_hour(now), now);
+                    return self.robots_settled(&task.host, stale.for_an_hour(now), now);
                 }
             },
         };
-        let rules = rules.unwrap_or_else(|| Arc::new(Rules::none()));
-        self.robots_known(&task.host, Known { rules, at: now }, now);
+        let (rules, host) = (rules.unwrap_or_else(|| Arc::new(Rules::none())), task.host.clone());
+        self.note(Notice::RobotsRead { host, rules: rules.count(), delay: rules.crawl_delay() });
+        self.robots_settled(&task.host, Known { rules, at: now }, now);
     }
 
     fn robots_later(&mut self, held: &Held, not_before: Timestamp, attempts: u32) {

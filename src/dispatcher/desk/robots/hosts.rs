@@ -169,8 +169,8 @@ impl Hosts {
     pub(super) fn take_due(&mut self, now: Timestamp) -> Option<Held> {
         while let Some((at, host)) = self.due.first().cloned().filter(|(at, _)| *at <= now) {
             self.due.pop_first();
-            if let Some((due, held)) = self.asked(&host).and_then(|asked| asked.later.take()) {
-                debug_assert!(due == at, "one attempt at a time");
+            let later = self.asked(&host).and_then(|asked| asked.later.take_if(|(due, _)| *due == at));
+            if let Some((_, held)) = later {
                 return Some(held);
             }
         }

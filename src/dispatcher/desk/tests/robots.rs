@@ -110,6 +110,19 @@ fn a_ban_of_one_proxy_is_not_the_word_of_the_site() {
 }
 
 #[test]
+fn what_is_said_of_a_robots_txt_is_not_kept_since_the_next_process_asks_anew() {
+    let mut script = obeying(2, 2, 3);
+    let first = script.fetches()[0];
+    script.answered(first, banned(), 403, None);
+    script.after(Duration::from_secs(2));
+    let kept = script.took(|order| match order {
+        Order::Commit { kept, .. } => Some(kept.to_vec()),
+        _ => None,
+    });
+    assert!(!kept.is_empty() && kept.concat().iter().all(|kept| &*kept.kind != "page.trial"), "{kept:?}");
+}
+
+#[test]
 fn what_everybody_is_forbidden_bars_nothing() {
     let mut script = with(3, 3, 3, |limits| limits.ban.cooldown = Duration::ZERO);
     for _ in 0..3 {
