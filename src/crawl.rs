@@ -34,6 +34,7 @@ use crate::config::{Affinity, Count, Hosts, Settings};
 use crate::dispatcher::actor::{Dispatcher, DispatcherParts, Ended};
 use crate::dispatcher::desk::{Desk, Limits};
 use crate::extract::Recipe;
+use crate::pace::robots::product;
 use crate::pages::Pages;
 use crate::protocol::{Obituary, Role, Signal, Stop, WorkerId};
 use crate::proxy::Route;
@@ -149,6 +150,8 @@ fn limits(settings: &Settings, stored: Seq, resumed_at: Option<Timestamp>, seed:
         retry: settings.retry.clone(),
         ban: settings.ban.clone(),
         health: settings.health,
+        robots: settings.robots,
+        robots_name: product(&settings.fetch.user_agent).into(),
         proxies: settings.proxies.clone(),
         most_workers: settings.most_workers(),
         affine: affine(settings),

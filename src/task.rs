@@ -12,9 +12,34 @@ use url::Url;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TaskId(pub u64);
 
+impl TaskId {
+    /// Numbers from here on are of tasks that no frontier has.
+    const BUILT_IN: u64 = 1 << 63;
+
+    /// The `n`th task of a built-in stage.
+    pub const fn built_in(n: u64) -> Self {
+        Self(Self::BUILT_IN | n)
+    }
+
+    /// Is it of a built-in stage?
+    pub const fn is_built_in(self) -> bool {
+        self.0 >= Self::BUILT_IN
+    }
+}
+
 /// A stage of the recipe, as an index into its stages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StageId(pub u16);
+
+impl StageId {
+    /// The built-in stage that reads robots.txt; no recipe has so many.
+    pub const ROBOTS: Self = Self(u16::MAX);
+
+    /// Is it the built-in one for robots.txt?
+    pub const fn is_robots(self) -> bool {
+        self.0 == Self::ROBOTS.0
+    }
+}
 
 /// A fencing number: what arrives under an older one commits nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -100,6 +125,8 @@ pub enum Exclusion {
     ForeignHost,
     /// It names a private, loopback or link-local address and `fetch.allow_private` is off.
     PrivateAddress,
+    /// Its host's robots.txt bars it.
+    Robots,
 }
 
 impl Exclusion {
@@ -108,6 +135,7 @@ impl Exclusion {
         match self {
             Self::ForeignHost => "foreign_host",
             Self::PrivateAddress => "private_address",
+            Self::Robots => "robots",
         }
     }
 }

@@ -6,6 +6,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use url::Url;
+
 use crate::task::Exclusion;
 
 /// Who may be at fault for a failed fetch.
@@ -110,6 +112,8 @@ pub enum Verdict {
     Unusable(Reason),
     /// A redirect led where the crawl must not go.
     Excluded(Exclusion, Reason),
+    /// A redirect led to a host whose robots.txt, which is there, has to be read first: nobody has judged the page.
+    Unasked(Url, Reason),
     /// Our own code panicked on it.
     Panicked(Reason),
 }
@@ -118,7 +122,7 @@ impl Verdict {
     /// Who is suspect.
     pub const fn suspect(&self) -> Suspect {
         match self {
-            Self::Done | Self::Throttled { .. } => Suspect::Nobody,
+            Self::Done | Self::Throttled { .. } | Self::Unasked(..) => Suspect::Nobody,
             Self::ProxyBroken(_) | Self::ProxyDenied(_) => Suspect::Proxy,
             Self::Banned(_) | Self::Doubtful(_) | Self::Unusable(_) => Suspect::Either,
             Self::Gone(certainty, _) | Self::Rejected(certainty, _) | Self::Failing(certainty, _) => match certainty {
@@ -144,6 +148,7 @@ impl Verdict {
             Self::Failing(..) => "failing",
             Self::Unusable(_) => "unusable",
             Self::Excluded(..) => "excluded",
+            Self::Unasked(..) => "unasked",
             Self::Panicked(_) => "panicked",
         }
     }
@@ -162,6 +167,7 @@ impl Verdict {
             | Self::Failing(_, reason)
             | Self::Unusable(reason)
             | Self::Excluded(_, reason)
+            | Self::Unasked(_, reason)
             | Self::Panicked(reason) => Some(reason),
         }
     }

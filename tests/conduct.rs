@@ -44,6 +44,7 @@ fn settings(home: &Path) -> Settings {
     };
     Settings {
         limits: burdock::config::Limits::default(),
+        robots: config::Robots { obey: true, crawl_delay: config::CrawlDelay::Host },
         crawl: config::Crawl {
             name: "shop".into(),
             start: vec!["http://127.0.0.1/".into()],

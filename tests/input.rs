@@ -164,6 +164,7 @@ title = "h2"
 "#;
     let bed = Bed::new()
         .proxies(2)
+        .set("robots.obey", "false")
         .recipe(recipe)
         .page("/links", "text/html", list)
         .fault("/moved", Fault::Moved("/links?sid=3".into()));

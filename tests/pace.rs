@@ -58,7 +58,7 @@ fn rate(visits: &[Visit], at_least: usize) -> f64 {
 
 #[test]
 fn a_hosts_rate_is_kept_by_all_proxies_together_and_redirects_are_made_up_for() {
-    let bed = Bed::new().proxies(6).set("pace.host_rate", "\"40/s\"");
+    let bed = Bed::new().proxies(6).set("pace.host_rate", "\"40/s\"").set("robots.obey", "false");
     let mut crawl = bed.crawl().expect_exit(0).expect_all_records();
     let visits = in_order(&mut crawl);
     assert_eq!(visits.len(), 24);
@@ -66,7 +66,7 @@ fn a_hosts_rate_is_kept_by_all_proxies_together_and_redirects_are_made_up_for() 
     assert!(fastest <= 40.0, "{fastest} requests a second");
 
     let moved = |n: u32| (format!("/detail/{n}"), Fault::Moved(format!("/detail/{}", n + 10)));
-    let mut bed = Bed::new().proxies(6).set("pace.host_rate", "\"40/s\"");
+    let mut bed = Bed::new().proxies(6).set("pace.host_rate", "\"40/s\"").set("robots.obey", "false");
     for (path, fault) in (1..=10).map(moved) {
         bed = bed.fault(&path, fault);
     }

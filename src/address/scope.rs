@@ -49,6 +49,12 @@ impl Scope {
         Self { names, allow_private }
     }
 
+    /// The same for what no host is barred from: robots.txt is where a site says it is.
+    #[must_use]
+    pub const fn of_any_host(&self) -> Self {
+        Self { names: Names::Any, allow_private: self.allow_private }
+    }
+
     /// May this address be fetched?
     ///
     /// # Errors

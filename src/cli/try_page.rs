@@ -101,6 +101,9 @@ impl Trial {
             Some(file) => Way::File(read(file)?),
             None => Way::Route(Arc::new(choice::route(args, &settings, has_config)?)),
         };
+        if has_config && settings.robots.obey && matches!(way, Way::Route(_)) {
+            note("note: robots.txt is not asked for here; a crawl leaves out what it bars");
+        }
         let unusable = |error: anyhow::Error| usage(format_args!("{error:#}"), "mend that in the config");
         let mut parts = crate::crawl::fetch_parts(&settings, Clock::start()).map_err(unusable)?;
         let url = canonical(&url, &parts.drop_params);

@@ -3,6 +3,7 @@
 //! One table, in the order in which settings are shown. It only says what is so; `check` holds a config against it.
 
 mod ban;
+mod robots;
 
 use Shape::{
     Bool, Duration, Expect, Field, Headers, Hosts, LinkSelector, List, Name, Named, Param, Path, Proxy, Selector,
@@ -143,7 +144,7 @@ pub(super) const ROOT: &[Key] = &[
     built("ban", Table(ban::BAN)),
     built("health", Table(HEALTH)),
     later_section("outage", &["share", "probe", "max_wait"]),
-    later_section("robots", &["obey", "crawl_delay"]),
+    built("robots", Table(robots::ROBOTS)),
     built("feed", List(&Table(FEED))),
     built("frontier", Table(FRONTIER)),
     built("log", Table(LOG)),

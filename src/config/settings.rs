@@ -11,6 +11,7 @@ mod log;
 mod pace;
 mod proxies;
 mod recipe;
+mod robots;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -30,6 +31,7 @@ pub use log::{Log, LogFormat, LogLevel};
 pub use pace::Pace;
 pub use proxies::{Budget, Proxies, SpareOrder};
 pub use recipe::{Affinity, Expect, Field, Link, Stage, Take};
+pub use robots::{CrawlDelay, Robots};
 
 /// A whole config.
 #[derive(Clone, Debug)]
@@ -54,6 +56,8 @@ pub struct Settings {
     pub ban: Ban,
     /// `[health]`
     pub health: Health,
+    /// `[robots]`
+    pub robots: Robots,
     /// `[[feed]]`; one JSONL feed of everything where the config names none.
     pub feeds: Vec<Feed>,
     /// `[frontier]`

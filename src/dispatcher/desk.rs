@@ -26,6 +26,7 @@ mod pick;
 mod proof;
 mod reload;
 mod review;
+mod robots;
 mod room;
 mod roster;
 mod rotating;
@@ -54,6 +55,7 @@ use self::keeper::Keeper;
 use self::ledger::Ledger;
 use self::misfit::Misfit;
 use self::proof::Control;
+use self::robots::Hosts;
 use self::room::Room;
 use self::roster::{Hands, Roster, Stirred};
 use self::trials::Trials;
@@ -91,6 +93,7 @@ pub struct Desk {
     pool: Pool,
     keeper: Keeper,
     pace: Pace,
+    robots: Hosts,
     roster: Roster,
     window: Window,
     affinity: Affinity,
@@ -148,6 +151,7 @@ impl Desk {
             pool: Pool::new(routes).in_order(limits.proxies.order),
             keeper: Keeper::new(routes),
             pace: Pace::new(limits.pace, &limits.ban, limits.resumed_at),
+            robots: Hosts::default(),
             roster: Roster::new(PER_WORKER),
             window: Window::default(),
             affinity: Affinity::default(),
@@ -215,12 +219,16 @@ impl Desk {
 
     /// Fetches that are out, controls among them.
     pub fn out(&self) -> usize {
-        self.pages_out() + self.controls.len()
+        self.assigned().count() + self.controls.len()
+    }
+
+    fn assigned(&self) -> impl Iterator<Item = &Held> {
+        self.held.values().filter(|held| matches!(held.place, Place::Assigned(_)))
     }
 
     /// Fetches of pages that are out.
     fn pages_out(&self) -> usize {
-        self.held.values().filter(|held| matches!(held.place, Place::Assigned(_))).count()
+        self.assigned().filter(|held| !held.task.stage.is_robots()).count()
     }
 
     /// Every event ends here: whatever can go on now goes on.
@@ -230,6 +238,7 @@ impl Desk {
         }
         self.retire_aged(now);
         if matches!(self.phase, Phase::Running) {
+            self.ask_again_for_robots(now);
             self.place(now);
             self.claim(now);
             self.check_end(now);
@@ -245,6 +254,7 @@ impl Desk {
             self.pool.next_wake(),
             self.next_aged(),
             self.affinity.next_due(),
+            self.robots.next_due(),
             self.roster.next_look(now),
             self.intake.next_due(),
             self.no_proxy_deadline(),

@@ -2,16 +2,19 @@
 //!
 //! They go out of the Desk as they happen and come in where they are counted and written. How they are worded is not known here.
 
+mod page;
+
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use self::page::{Decision, PageNotice, ProbeNotice, Then};
 use super::desk::Free;
 use crate::clock::Timestamp;
 use crate::frontier::Stats;
-use crate::protocol::{Meters, ProxyRef, Role, Signal, WorkerId};
+use crate::protocol::{ProxyRef, Role, Signal, WorkerId};
 use crate::proxy::ProxyId;
 use crate::task::{HostKey, Task};
-use crate::verdict::{Reason, Verdict};
+use crate::verdict::Reason;
 
 /// One fact.
 #[derive(Clone, Debug)]
@@ -126,6 +129,27 @@ pub enum Notice {
         /// The least time between two requests from then on.
         gap: Duration,
     },
+    /// A robots.txt is read, or there is none.
+    RobotsRead {
+        /// Whose.
+        host: HostKey,
+        /// How many of its rules concern us.
+        rules: usize,
+        /// The delay that it asks for.
+        delay: Option<Duration>,
+    },
+    /// A robots.txt cannot be had: no page of its host may be fetched.
+    RobotsLost {
+        /// Whose.
+        host: HostKey,
+        /// Why.
+        reason: Reason,
+    },
+    /// A page is excluded because its host's robots.txt bars it.
+    Barred {
+        /// The page.
+        task: Arc<Task>,
+    },
     /// A fetch has ended.
     Page(Box<PageNotice>),
     /// A fetch of a page that was done before has ended: it showed whether a proxy works.
@@ -189,78 +213,6 @@ pub enum PauseCause {
     Ban,
     /// The site asked it to wait.
     Throttle,
-}
-
-/// A fetch that has ended.
-#[derive(Clone, Debug)]
-pub struct PageNotice {
-    /// Who fetched.
-    pub worker: WorkerId,
-    /// Through which proxy.
-    pub proxy: ProxyId,
-    /// What.
-    pub task: Arc<Task>,
-    /// The attempt that this fetch belongs to, from 1.
-    pub attempt: u32,
-    /// What it turned out to be.
-    pub verdict: Verdict,
-    /// What it cost.
-    pub meters: Meters,
-    /// Links found.
-    pub links: usize,
-    /// Those of them that lie deeper than `limits.depth` and are not followed.
-    pub too_deep: usize,
-    /// Records found.
-    pub records: usize,
-    /// Fields without a match.
-    pub missing: Vec<Arc<str>>,
-    /// What becomes of the task.
-    pub then: Then,
-}
-
-/// A control that has ended.
-#[derive(Clone, Debug)]
-pub struct ProbeNotice {
-    /// Who fetched.
-    pub worker: WorkerId,
-    /// Through which proxy.
-    pub proxy: ProxyId,
-    /// What: it was done before, and stays done.
-    pub task: Arc<Task>,
-    /// What it turned out to be.
-    pub verdict: Verdict,
-    /// What it cost.
-    pub meters: Meters,
-}
-
-/// What was decided of a page after its last fetch, because of what became known of the proxies that failed on it.
-#[derive(Clone, Debug)]
-pub struct Decision {
-    /// The page.
-    pub task: Arc<Task>,
-    /// The attempt that is over, from 1.
-    pub attempt: u32,
-    /// What becomes of it.
-    pub then: Then,
-}
-
-/// What becomes of a task after a fetch.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Then {
-    /// It is done, once the commit is through.
-    Done,
-    /// The site does not have it.
-    Gone,
-    /// It is given up on, for this reason.
-    Dead(Reason),
-    /// It is not to be fetched.
-    Excluded,
-    /// It goes on at once, through another proxy where there is one.
-    Again,
-    /// It is tried again at this time.
-    Later(Timestamp),
-    /// The outcome came under an old lease and changes nothing.
-    Stale,
 }
 
 /// How a crawl ended.

@@ -18,9 +18,10 @@ pub enum LeftOut {
 }
 
 impl LeftOut {
-    const ALL: [Self; 4] = [
+    const ALL: [Self; 5] = [
         Self::Scope(Exclusion::ForeignHost),
         Self::Scope(Exclusion::PrivateAddress),
+        Self::Scope(Exclusion::Robots),
         Self::StageRemoved,
         Self::StartRemoved,
     ];

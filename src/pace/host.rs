@@ -81,6 +81,11 @@ impl Host {
         Self { free_at, ..Self::default() }
     }
 
+    /// It is not asked before that.
+    pub(super) fn free_not_before(&mut self, at: Timestamp) {
+        self.free_at = self.free_at.max(at);
+    }
+
     fn gap(&self, settings: &config::Pace) -> Duration {
         self.governor.gap().max(settings.host_gap.unwrap_or_default())
     }

@@ -81,6 +81,13 @@ impl Lane {
         self.asked_at = self.asked_at.max(Some(at));
     }
 
+    /// So much time has to pass since the last request.
+    pub(super) fn free_after_last(&mut self, gap: Duration) {
+        if let Some(at) = self.asked_at {
+            self.free_at = self.free_at.max(at + gap);
+        }
+    }
+
     pub(super) fn ban(&mut self, page: TaskId, cooldown: Duration, now: Timestamp) -> Timestamp {
         let until = now + doubled(cooldown, self.bans_in_a_row);
         self.bans_in_a_row = self.bans_in_a_row.saturating_add(1);

@@ -4,6 +4,7 @@
 //! over all proxies (`host.rs`): how many requests, how many at once. Both go more slowly where the site throttles
 //! (`governor.rs`). Proxies that share one address share its pace.
 
+mod crawl_delay;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod governor;
@@ -11,12 +12,14 @@ mod host;
 mod lane;
 mod memory;
 mod refusals;
+pub mod robots;
 #[cfg(test)]
 mod simulation;
 
 use std::collections::HashMap;
 use std::time::Duration;
 
+use self::crawl_delay::CrawlDelays;
 use self::host::{Ask, Host};
 use self::lane::Lane;
 use crate::clock::Timestamp;
@@ -74,6 +77,7 @@ pub struct Pace {
     ban_cooldown: Duration,
     lanes: HashMap<AddressId, HashMap<HostKey, Lane>>,
     hosts: HashMap<HostKey, Host>,
+    crawl_delays: CrawlDelays,
     lanes_kept: usize,
     sweep_at: usize,
     /// An earlier process may have asked anybody until then.
@@ -89,6 +93,7 @@ impl Pace {
             ban_cooldown: ban.cooldown,
             lanes: HashMap::new(),
             hosts: HashMap::new(),
+            crawl_delays: CrawlDelays::default(),
             lanes_kept: 0,
             sweep_at: 4096,
             resumed_at,
@@ -99,7 +104,8 @@ impl Pace {
     /// throttles.
     pub fn gap(&self, address: AddressId, host: &HostKey, rng: &mut fastrand::Rng) -> Duration {
         let slow = self.lane_of(address, host).map_or(Duration::ZERO, Lane::gap);
-        self.settings.delay.mul_f64(1.0 + self.settings.jitter * rng.f64()).max(slow)
+        let delay = self.settings.delay.mul_f64(1.0 + self.settings.jitter * rng.f64());
+        delay.max(slow).max(self.crawl_delays.gap(host))
     }
 
     /// May `address` ask `host`?
@@ -142,10 +148,15 @@ impl Pace {
     }
 
     fn shut_until(&self, host: &HostKey, now: Timestamp) -> Option<Timestamp> {
+        let settings = self.settings_at(host);
         match self.hosts.get(host) {
-            Some(host) => host.shut_until(&self.settings, now),
-            None => self.first_host().shut_until(&self.settings, now),
+            Some(host) => host.shut_until(&settings, now),
+            None => self.first_host(host).shut_until(&settings, now),
         }
+    }
+
+    fn settings_at(&self, host: &HostKey) -> config::Pace {
+        self.crawl_delays.at(host, &self.settings)
     }
 
     fn first_permit(&self, now: Timestamp) -> Permit {
@@ -155,15 +166,15 @@ impl Pace {
         }
     }
 
-    fn first_host(&self) -> Host {
-        let gap = self.settings.host_gap.unwrap_or_default();
+    fn first_host(&self, host: &HostKey) -> Host {
+        let gap = self.settings_at(host).host_gap.unwrap_or_default();
         Host::free_from(self.resumed_at.map_or(Timestamp::default(), |resumed| resumed + gap))
     }
 
     /// A fetch goes out: `address` asks `host`, and not again before `gap` has passed.
     pub fn begin(&mut self, address: AddressId, host: &HostKey, gap: Duration, now: Timestamp) {
         self.sweep(now);
-        let settings = self.settings;
+        let settings = self.settings_at(host);
         self.host(host).begin(&settings, now);
         self.lane(address, host).begin(now, gap);
     }
@@ -172,7 +183,7 @@ impl Pace {
     /// redirects and on new connections, is only known now, and takes the place of what was to come. Can another fetch take
     /// its place at once?
     pub fn end(&mut self, address: AddressId, host: &HostKey, sent: &[(HostKey, Timestamp)], gap: Duration) -> bool {
-        let settings = self.settings;
+        let settings = self.settings_at(host);
         let here = sent.iter().filter(|(asked, _)| asked == host).map(|(_, at)| *at);
         let own = self.host(host);
         let lets_in = own.lets_in(&settings);
@@ -180,6 +191,7 @@ impl Pace {
         for (asked, at) in sent {
             self.lane(address, asked).asked(*at, gap);
             if asked != host {
+                let settings = self.settings_at(asked);
                 self.host(asked).asked_besides(&settings, std::iter::once(*at));
             }
         }
@@ -205,7 +217,7 @@ impl Pace {
     /// The site asks `address` to wait.
     pub fn throttle(&mut self, address: AddressId, host: &HostKey, refusal: Refusal, now: Timestamp) -> Throttled {
         let Refusal { sent, retry_after: wait, addresses } = refusal;
-        let settings = self.settings;
+        let settings = self.settings_at(host);
         let until = self.lane(address, host).throttle(wait, sent, &settings, now);
         let everybody = self.host(host).throttled(Ask { address, sent, wait, addresses, now }, &settings);
         Throttled { until, everybody }
@@ -250,7 +262,7 @@ impl Pace {
 
     fn host(&mut self, host: &HostKey) -> &mut Host {
         if !self.hosts.contains_key(host) {
-            let first = self.first_host();
+            let first = self.first_host(host);
             self.hosts.insert(host.clone(), first);
         }
         self.hosts.entry(host.clone()).or_default()

@@ -8,6 +8,7 @@ use std::time::Duration;
 use actix::prelude::*;
 
 use super::{Assignment, Exit, Exited, Role, WorkerReport};
+use crate::pace::robots::Clearance;
 use crate::task::Task;
 
 /// The right to fetch a task. Dropped without an outcome, wherever that happens, it tells the dispatcher so.
@@ -19,6 +20,8 @@ pub struct TaskLease {
     pub task: Arc<Task>,
     /// The least time between the first bytes of two requests of this fetch to one host (redirects, redials).
     pub gap: Duration,
+    /// Where redirects may lead it.
+    pub clearance: Clearance,
     /// Where to say that it was dropped; `None` once it has an outcome.
     home: Option<Recipient<WorkerReport>>,
 }
@@ -26,7 +29,14 @@ pub struct TaskLease {
 impl TaskLease {
     /// A lease that reports to `home` if it is dropped.
     pub fn new(assignment: Assignment, task: Arc<Task>, gap: Duration, home: Recipient<WorkerReport>) -> Self {
-        Self { assignment, task, gap, home: Some(home) }
+        Self { assignment, task, gap, clearance: Clearance::default(), home: Some(home) }
+    }
+
+    /// The same, led by redirects only where this lets it.
+    #[must_use]
+    pub fn cleared_by(mut self, clearance: Clearance) -> Self {
+        self.clearance = clearance;
+        self
     }
 
     /// Ends the lease because there is an outcome.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::{Assignment, WorkerId};
 use crate::clock::Timestamp;
+use crate::pace::robots::Rules;
 use crate::record::Record;
 use crate::task::{HostKey, NewTask};
 use crate::verdict::Verdict;
@@ -64,6 +65,8 @@ pub struct Outcome {
     pub records: Vec<Record>,
     /// Names of the fields that had no match.
     pub missing: Vec<Arc<str>>,
+    /// What the robots.txt says to us, if it was one that was asked for.
+    pub robots: Option<Arc<Rules>>,
     /// What it cost.
     pub meters: Meters,
     /// What the worker does next.

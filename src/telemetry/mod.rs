@@ -70,6 +70,9 @@ impl Names {
 
     /// A stage's name.
     pub fn stage(&self, id: StageId) -> &str {
+        if id.is_robots() {
+            return "robots.txt";
+        }
         self.stages.get(usize::from(id.0)).map_or("unknown", |name| name)
     }
 }

@@ -63,6 +63,7 @@ impl Observer {
         say::notice(&self.names, &notice, now);
         if let Notice::Page(page) = notice
             && page.then == Then::Done
+            && !page.task.stage.is_robots()
             && tracing::enabled!(tracing::Level::DEBUG)
         {
             self.uncommitted.insert(page.task.id, page);

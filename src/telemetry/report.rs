@@ -102,6 +102,8 @@ pub struct Tasks {
     pub dead: u64,
     /// Not to be fetched.
     pub excluded: u64,
+    /// Those of them that robots.txt has barred since this start.
+    pub barred_by_robots: u64,
     /// Not ended.
     pub left: u64,
     /// Start URLs that were not looked at, and are not among those found; `null`: some.
@@ -217,6 +219,7 @@ impl Tally {
             gone: stats.gone,
             dead: stats.dead,
             excluded: stats.excluded,
+            barred_by_robots: self.pages.barred,
             left: stats.left(),
             unread: stats.unread,
             too_deep: self.pages.too_deep,

@@ -5,6 +5,7 @@
 
 mod listing;
 mod page;
+mod robots;
 mod run;
 
 use std::time::Duration;
@@ -49,7 +50,10 @@ pub fn notice(names: &Names, notice: &Notice, now: Timestamp) {
             paused(names, *proxy, host, until.since(now), *cause, reason);
         }
         Notice::HostSlowed { host, until, gap } => slowed(host, until.since(now), *gap),
-        Notice::Page(done) if done.then == Then::Done => {}
+        Notice::RobotsRead { host, rules, delay } => robots::read(host, *rules, *delay),
+        Notice::RobotsLost { host, reason } => robots::lost(host, reason),
+        Notice::Barred { task } => robots::barred(names, task),
+        Notice::Page(done) if done.then == Then::Done && !done.task.stage.is_robots() => {}
         Notice::Page(failed) => page(names, failed, None, now),
         Notice::Probed(probe) => page::probed(names, probe),
         Notice::Decided(decision) => page::decided(names, decision, now),

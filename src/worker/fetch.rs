@@ -13,6 +13,7 @@ use crate::address::{DropParams, Scope};
 use crate::clock::{Clock, Timestamp};
 use crate::config;
 use crate::extract::Recipe;
+use crate::pace::robots::{Clearance, Rules as RobotsRules, is_robots, product};
 use crate::protocol::Meters;
 use crate::record::{Provenance, Record};
 use crate::task::{HostKey, NewTask, Request, Task};
@@ -20,9 +21,12 @@ use crate::transport::{Answer, Connections, Exchange, Failure, Tls};
 use crate::verdict::{Reason, Verdict};
 use crate::worker::ban::Outside;
 use crate::worker::binding::Binding;
-use crate::worker::judge::{self, Channel, Head, Rules};
+use crate::worker::judge::{self, Channel, Head, RobotsText, Rules};
 use crate::worker::page::{self, Interrupted, Unread};
 use crate::worker::redirect::{self, DeadEnd, Trail};
+
+/// A robots.txt is looked for behind so many redirects at least, says RFC 9309.
+const ROBOTS_REDIRECTS: u32 = 5;
 
 /// What all fetches of a crawl go by.
 #[derive(Clone, Debug)]
@@ -56,11 +60,13 @@ pub(crate) struct Fetched {
     pub(crate) records: Vec<Record>,
     /// Fields without a match.
     pub(crate) missing: Vec<Arc<str>>,
+    /// What a robots.txt says to us.
+    pub(crate) robots: Option<Arc<RobotsRules>>,
 }
 
 impl From<Verdict> for Fetched {
     fn from(verdict: Verdict) -> Self {
-        Self { verdict, links: Vec::new(), records: Vec::new(), missing: Vec::new() }
+        Self { verdict, links: Vec::new(), records: Vec::new(), missing: Vec::new(), robots: None }
     }
 }
 
@@ -103,6 +109,8 @@ pub(crate) struct Fetch<'a> {
     pub(crate) task: &'a Task,
     /// The least time between the first bytes of two requests to one host.
     pub(crate) gap: Duration,
+    /// Where redirects may lead it.
+    pub(crate) clearance: Clearance,
     /// With which rules.
     pub(crate) parts: &'a FetchParts,
     /// What it costs.
@@ -138,7 +146,12 @@ impl Fetch<'_> {
 
     /// Asks, and follows redirects to their end.
     pub(crate) async fn hops(&mut self) -> LastHop {
-        let mut trail = Trail::new(&self.parts.scope, self.parts.fetch.max_redirects);
+        let (anywhere, most) = (self.parts.scope.of_any_host(), self.parts.fetch.max_redirects);
+        let trail = match self.task.stage.is_robots() {
+            true => Trail::new(&anywhere, most.max(ROBOTS_REDIRECTS)),
+            false => Trail::new(&self.parts.scope, most),
+        };
+        let mut trail = trail.cleared_by(self.clearance.clone());
         let mut request = self.task.request.clone();
         loop {
             let answer = match self.ask(&request).await {
@@ -234,6 +247,12 @@ impl Fetch<'_> {
                 let sign = unread.search(watch).await?;
                 return Ok(sign.map_or(verdict, |sign| judge::banned(sign, channel)).into());
             }
+            Head::Page if task.stage.is_robots() => {
+                let sign = unread.search(watch).await?;
+                return Ok(
+                    sign.map_or_else(|| robots(&answer, channel, parts), |sign| judge::banned(sign, channel).into())
+                );
+            }
             Head::Page => unread.read(&parts.recipe, watch).await?,
         };
         self.meters.extract = parts.clock.now().since(at);
@@ -247,6 +266,7 @@ impl Fetch<'_> {
             links: page::tasks(extracted.links, task, &url, &parts.recipe, &parts.scope),
             records: page::records(extracted.rows, task, &provenance),
             missing: extracted.missing,
+            robots: None,
         })
     }
 
@@ -262,6 +282,16 @@ impl Fetch<'_> {
             start_url: Arc::clone(&task.start_url),
         })
     }
+}
+
+/// Reads what came as a robots.txt, for whoever goes by our name.
+fn robots(answer: &Answer, channel: Channel, parts: &FetchParts) -> Fetched {
+    if !is_robots(&answer.body) {
+        return judge::robots(RobotsText::Other, channel).into();
+    }
+    let rules = RobotsRules::parse(&answer.body, product(&parts.fetch.user_agent));
+    let text = if rules.bar_everything() { RobotsText::BarsEverything } else { RobotsText::Usual };
+    Fetched { robots: Some(Arc::new(rules)), ..judge::robots(text, channel).into() }
 }
 
 #[cfg(test)]

@@ -28,6 +28,7 @@ pub(crate) async fn run(worker: WorkerId, binding: Rc<Binding>, lease: TaskLease
         binding: &binding,
         task: &lease.task,
         gap: lease.gap,
+        clearance: lease.clearance.clone(),
         parts: &parts.fetching,
         meters: &mut meters,
         body: &mut body,
@@ -38,11 +39,14 @@ pub(crate) async fn run(worker: WorkerId, binding: Rc<Binding>, lease: TaskLease
         Ok(Err(NoOutcome::Interrupted)) => return,
         Err(payload) => panicked(&*payload),
     };
-    let Fetched { verdict, links, records, missing } = fetched;
-    // Before the outcome, after which somebody else may have the page.
-    parts.pages.settle(lease.task.id, worth(&verdict, body)).await;
+    let Fetched { verdict, links, records, missing, robots } = fetched;
+    if !lease.task.stage.is_robots() {
+        // Before the outcome, after which somebody else may have the page.
+        parts.pages.settle(lease.task.id, worth(&verdict, body)).await;
+    }
     let next = binding.next();
-    let outcome = Outcome { worker, assignment: lease.settle(), verdict, links, records, missing, meters, next };
+    let outcome =
+        Outcome { worker, assignment: lease.settle(), verdict, links, records, missing, robots, meters, next };
     parts.dispatcher.do_send(WorkerReport::Fetched(Box::new(outcome)));
 }
 
@@ -58,6 +62,7 @@ fn worth(verdict: &Verdict, body: Option<Bytes>) -> Worth {
             | Verdict::Rejected(..)
             | Verdict::Failing(..)
             | Verdict::Unusable(_)
+            | Verdict::Unasked(..)
             | Verdict::Panicked(_),
             body,
         ) => Worth::Failed(body),

@@ -11,7 +11,7 @@ use url::Url;
 use crate::config;
 use crate::extract::Shortfall;
 use crate::proxy::{Route, Scheme};
-use crate::task::Exclusion;
+use crate::task::{Exclusion, HostKey};
 use crate::transport::{Answer, Failure};
 use crate::verdict::{Certainty, Reason, Verdict};
 use crate::worker::ban::{BanError, Signs};
@@ -135,6 +135,32 @@ pub(crate) fn page(shortfall: Option<&Shortfall>, channel: Channel) -> Verdict {
     }
 }
 
+/// What stands where robots.txt should.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RobotsText {
+    /// One that bars everything.
+    BarsEverything,
+    /// Another one.
+    Usual,
+    /// A page.
+    Other,
+}
+
+/// Judges a robots.txt that has been read. A proxy can have made it up where no TLS proves it, and one that bars everything is
+/// worth a second voice.
+pub(crate) fn robots(text: RobotsText, channel: Channel) -> Verdict {
+    match (text, channel.certainty()) {
+        (RobotsText::Usual, _) | (RobotsText::BarsEverything, Certainty::Sure) => Verdict::Done,
+        (RobotsText::BarsEverything, certainty) => {
+            let reason = Reason::new("robots.bars_everything", "a robots.txt that bars everything");
+            blame(channel, Verdict::Rejected(certainty, reason))
+        }
+        (RobotsText::Other, _) => {
+            blame(channel, Verdict::Doubtful(Reason::new("robots.not_text", "what came is no robots.txt")))
+        }
+    }
+}
+
 /// Judges a request without an answer.
 ///
 /// # Errors
@@ -180,8 +206,13 @@ pub(crate) fn dead_end(end: &DeadEnd, channel: Channel) -> Verdict {
             let (code, why) = match exclusion {
                 Exclusion::ForeignHost => ("redirect.foreign_host", "which is not one of crawl.hosts"),
                 Exclusion::PrivateAddress => ("redirect.private_address", "which is a private address"),
+                Exclusion::Robots => ("redirect.robots", "whose robots.txt bars that"),
             };
             Verdict::Excluded(*exclusion, Reason::new(code, format!("redirected to {host}, {why}")))
+        }
+        DeadEnd::Unasked { url } => {
+            let detail = format!("redirected to {}, whose robots.txt comes first", HostKey::of(url));
+            Verdict::Unasked(url.clone(), Reason::new("redirect.unasked", detail))
         }
         DeadEnd::Banned { sign } => Verdict::Banned(sign.clone()),
     };
@@ -206,7 +237,11 @@ fn blame(channel: Channel, verdict: Verdict) -> Verdict {
             Verdict::Gone(_, reason) => Verdict::Gone(Certainty::Sure, reason),
             Verdict::Rejected(_, reason) => Verdict::Rejected(Certainty::Sure, reason),
             Verdict::Failing(_, reason) => Verdict::Failing(Certainty::Sure, reason),
-            Verdict::Done | Verdict::Throttled { .. } | Verdict::Excluded(..) | Verdict::Panicked(_) => verdict,
+            Verdict::Done
+            | Verdict::Throttled { .. }
+            | Verdict::Excluded(..)
+            | Verdict::Unasked(..)
+            | Verdict::Panicked(_) => verdict,
         },
     }
 }

@@ -12,6 +12,7 @@ use futures_util::FutureExt;
 use url::Url;
 
 use crate::extract::Extracted;
+use crate::pace::robots::Clearance;
 use crate::protocol::{Meters, ProxyLease, ProxyRef};
 use crate::proxy::{ProxyId, Route};
 use crate::task::{Epoch, HostKey, NewTask, Request, StageId, Task, TaskId};
@@ -109,7 +110,8 @@ pub async fn probe(route: Arc<Route>, task: &Task, gap: Duration, parts: &FetchP
         .map_err(|failure| Reason::new(failure.code(), failure.to_string()))?;
     let (mut meters, mut body, mut seen) = (Meters::default(), None, None);
     let fetching = async {
-        let mut fetch = Fetch { binding: &binding, task, gap, parts, meters: &mut meters, body: &mut body };
+        let clearance = Clearance::Anywhere;
+        let mut fetch = Fetch { binding: &binding, task, gap, clearance, parts, meters: &mut meters, body: &mut body };
         let last = fetch.hops().await;
         if let HopEnd::Answered(answer, _) = &last.end {
             seen = Some(Seen::new(&last.url, answer));
@@ -120,7 +122,7 @@ pub async fn probe(route: Arc<Route>, task: &Task, gap: Duration, parts: &FetchP
         Ok(fetched) => fetched.map_err(no_outcome)?,
         Err(payload) => job::panicked(&*payload),
     };
-    let Fetched { verdict, links, missing, records: _ } = fetched;
+    let Fetched { verdict, links, missing, .. } = fetched;
     Ok(Probe { verdict, links, missing, meters, seen })
 }
 
@@ -141,7 +143,7 @@ pub async fn judge_file(task: &Task, body: Bytes, parts: &FetchParts) -> Probe {
     let (extracted, sign) = match AssertUnwindSafe(seen.judged(task, parts, watch)).catch_unwind().await {
         Ok(judged) => judged,
         Err(payload) => {
-            let Fetched { verdict, links, missing, records: _ } = job::panicked(&*payload);
+            let Fetched { verdict, links, missing, .. } = job::panicked(&*payload);
             return Probe { verdict, links, missing, meters, seen: Some(seen) };
         }
     };

@@ -6,6 +6,7 @@
 use url::Url;
 
 use crate::address::{DropParams, Scope, canonical};
+use crate::pace::robots::{Clearance, Word};
 use crate::task::{Exclusion, HostKey, Method, Request};
 use crate::verdict::Reason;
 
@@ -28,6 +29,11 @@ pub(crate) enum DeadEnd {
         exclusion: Exclusion,
         /// Where that is.
         host: HostKey,
+    },
+    /// It leads to a host whose robots.txt has to be read first.
+    Unasked {
+        /// Where it leads.
+        url: Url,
     },
     /// It, or where it leads, is a sign of a ban.
     Banned {
@@ -67,6 +73,7 @@ pub(crate) fn onward(
 #[derive(Debug)]
 pub(crate) struct Trail<'a> {
     scope: &'a Scope,
+    clearance: Clearance,
     limit: u32,
     /// Where it has been; a handful at most, so that a list is searched fastest.
     seen: Vec<Request>,
@@ -75,7 +82,12 @@ pub(crate) struct Trail<'a> {
 impl<'a> Trail<'a> {
     /// A trail that leaves `scope` never and is at most `limit` redirects long.
     pub(crate) fn new(scope: &'a Scope, limit: u32) -> Self {
-        Self { scope, limit, seen: Vec::new() }
+        Self { scope, clearance: Clearance::default(), limit, seen: Vec::new() }
+    }
+
+    /// The same, led only where this lets it.
+    pub(crate) fn cleared_by(self, clearance: Clearance) -> Self {
+        Self { clearance, ..self }
     }
 
     /// Goes on from `from` to `to`.
@@ -93,7 +105,11 @@ impl<'a> Trail<'a> {
         if self.seen.len() > usize::try_from(self.limit).unwrap_or(usize::MAX) {
             return Err(DeadEnd::TooMany { limit: self.limit });
         }
-        Ok(())
+        match self.clearance.of(&to.url) {
+            Word::Admitted => Ok(()),
+            Word::Barred => Err(DeadEnd::Excluded { exclusion: Exclusion::Robots, host: HostKey::of(&to.url) }),
+            Word::Unknown => Err(DeadEnd::Unasked { url: to.url.clone() }),
+        }
     }
 }
 

@@ -101,6 +101,8 @@ pub(super) fn admit(scope: &Scope, url: &Url) -> Result<(), ExitCode> {
             note("warning: a crawl would not fetch this page: its host is not one of crawl.hosts");
             Ok(())
         }
+        // What robots.txt says is not known here.
+        Err(Exclusion::Robots) => Ok(()),
     }
 }
 

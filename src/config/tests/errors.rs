@@ -93,7 +93,6 @@ fn what_is_not_built_yet_is_refused_by_name() {
     let help = "help: leave it out: this version does without";
     for (more, line, key) in [
         ("[stage.page]\neach = \".x\"\n", 8, "stage.page.each"),
-        ("[robots]\nobey = false\n", 8, "robots.obey"),
         ("[web]\n", 7, "web"),
         ("[frontier]\nlease = \"60s\"\n", 8, "frontier.lease"),
         ("[log]\nkeep = 3\n", 8, "log.keep"),

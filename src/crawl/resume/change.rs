@@ -71,7 +71,7 @@ pub enum Change {
     StartStage,
     /// `crawl.drop_params`
     DropParams,
-    /// `crawl.hosts` or `fetch.allow_private`: less is allowed, or it cannot be told.
+    /// `crawl.hosts`, `fetch.allow_private` or `robots.obey`: less is allowed, or it cannot be told.
     Narrowed {
         /// The setting.
         key: &'static str,
@@ -237,6 +237,10 @@ fn scope(before: &Meaning, now: &Meaning) -> Vec<Change> {
         (false, true) => changes.push(Change::Widened { key }),
         (true, false) => changes.push(Change::Narrowed { key }),
         (false, false) | (true, true) => {}
+    }
+    // The other way round nothing changes for what is done, and what is left is looked at when its turn comes.
+    if before.obey_robots && !now.obey_robots {
+        changes.push(Change::Widened { key: "robots.obey" });
     }
     changes
 }

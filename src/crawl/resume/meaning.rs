@@ -22,6 +22,9 @@ pub(super) struct Meaning {
     pub(super) drop_params: BTreeSet<String>,
     pub(super) hosts: Allowed,
     pub(super) allow_private: bool,
+    /// `robots.obey`; who kept nothing of it did not obey.
+    #[serde(default)]
+    pub(super) obey_robots: bool,
     pub(super) stages: BTreeMap<String, StageMeaning>,
     pub(super) feeds: Digest,
     /// All start URLs that were ever read are among the first so many of the list, but for those that were taken out of it.
@@ -62,6 +65,7 @@ impl Meaning {
             drop_params: settings.crawl.drop_params.iter().cloned().collect(),
             hosts,
             allow_private: settings.fetch.allow_private,
+            obey_robots: settings.robots.obey,
             stages: settings.stages.iter().map(|stage| (stage.name.clone(), digests.stage(stage))).collect(),
             feeds: digests.feeds(&settings.feeds),
             starts_within: 0,

@@ -163,7 +163,9 @@ impl Desk {
         }
         grip.out += 1;
         self.roster.set(worker, Hands::Holding(grip));
-        self.orders.push(Order::Fetch { worker, assignment, task: Arc::clone(&held.task), gap });
+        let task = Arc::clone(&held.task);
+        let clearance = self.clearance(&task);
+        self.orders.push(Order::Fetch { worker, assignment, task, gap, clearance });
     }
 
     /// Spares that suspects wait for are brought in: an idle worker gets them.

@@ -52,7 +52,7 @@ fn within(depth: Option<u64>, mut links: Vec<NewTask>) -> Vec<NewTask> {
 
 impl Desk {
     pub(super) fn fetched(&mut self, outcome: Outcome, now: Timestamp) {
-        let Outcome { worker, assignment, verdict, links, records, missing, meters, next: _ } = outcome;
+        let Outcome { worker, assignment, verdict, links, records, missing, robots, meters, next: _ } = outcome;
         self.done.bytes += meters.wire;
         if let Some(control) = self.controls.remove(&assignment) {
             return self.probed(worker, &assignment, control, verdict, meters, now);
@@ -72,6 +72,7 @@ impl Desk {
         let then = if current {
             held.requests += meters.requests;
             held.place = Place::Windowed;
+            self.heard_robots(&task, robots, meters.status);
             self.rule(&ended, &verdict, Harvest { links, records }, now)
         } else {
             // When its worker died it was counted as one request.
@@ -109,6 +110,7 @@ impl Desk {
             | Verdict::Failing(..)
             | Verdict::Unusable(_)
             | Verdict::Excluded(..)
+            | Verdict::Unasked(..)
             | Verdict::Panicked(_) => {}
         }
     }
@@ -155,6 +157,7 @@ impl Desk {
             | Verdict::Failing(..)
             | Verdict::Unusable(_) => self.testify(id, proxy, ended.last.clone(), verdict, now),
             Verdict::Excluded(why, _) => self.agreed(id, Some(proxy), Fate::Excluded(*why), now),
+            Verdict::Unasked(url, _) => self.led_astray(id, url, now),
             Verdict::Panicked(reason) => self.failed_by_itself(id, reason.clone(), now),
         };
         match then {

@@ -65,7 +65,7 @@ impl Desk {
     pub(super) fn check_end(&mut self, now: Timestamp) {
         let nothing_left = self.nothing_left();
         if nothing_left && self.ledger.all_flushed() {
-            self.stop(Ending::Complete, now);
+            self.stop(self.completion(), now);
         } else if nothing_left {
             self.hurry_feeds();
         } else if let Some(key) = self.limit_reached(now) {
@@ -195,7 +195,9 @@ impl Desk {
         if self.held.is_empty() {
             return;
         }
-        let leases = self.held.drain().map(|(id, held)| (id, held.epoch)).collect();
+        // What is asked of a host for its robots.txt is no task of the frontier.
+        let tasks = self.held.drain().filter(|(_, held)| !held.task.stage.is_robots());
+        let leases = tasks.map(|(id, held)| (id, held.epoch)).collect();
         self.window = super::Window::default();
         self.affinity.clear();
         self.orders.push(Order::HandBack(leases));

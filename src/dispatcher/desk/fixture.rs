@@ -35,6 +35,8 @@ pub(super) fn limits(workers: usize) -> Limits {
             max_cooldowns: None,
             max_silent: 5,
         },
+        robots: config::Robots { obey: false, crawl_delay: config::CrawlDelay::Host },
+        robots_name: "burdock".into(),
         proxies: proxies(),
         most_workers: workers,
         affine: BTreeSet::new(),

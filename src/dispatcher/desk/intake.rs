@@ -3,12 +3,10 @@
 //! In come claims and what the frontier says of itself; out go the order to claim again, and tasks for the window. Which
 //! worker gets one is not known here.
 
-use std::sync::Arc;
-
 use super::ending::Phase;
 use super::ledger::{AfterFailure, Batch, Eager};
 use super::roster::Stirred;
-use super::{Desk, Held, Order, PER_WORKER, Place, StoreCall};
+use super::{Desk, Held, Order, PER_WORKER, StoreCall};
 use crate::clock::Timestamp;
 use crate::dispatcher::notice::{Ending, Notice};
 use crate::frontier::{Claim, Claimed, Committed, Stats};
@@ -26,6 +24,8 @@ pub(super) struct Intake {
     due: Option<Timestamp>,
     /// The last claim for other hosts brought nothing, and nothing has come in since.
     dry: bool,
+    /// The last claim brought nothing because of hosts whose robots.txt is awaited, and nothing has come in since.
+    starved: bool,
     /// Tasks given to workers since a claim went out.
     given: usize,
     /// So many were given lately while a claim was out.
@@ -35,7 +35,7 @@ pub(super) struct Intake {
 impl Default for Intake {
     fn default() -> Self {
         let stats = Stats { unread: None, ..Stats::default() };
-        Self { out: false, stats, due: None, dry: false, given: 0, used: 0 }
+        Self { out: false, stats, due: None, dry: false, starved: false, given: 0, used: 0 }
     }
 }
 
@@ -58,6 +58,25 @@ impl Intake {
     /// A task goes to a worker.
     pub(super) const fn given(&mut self) {
         self.given += 1;
+    }
+
+    /// There may be something to claim that there was not.
+    pub(super) const fn look_again(&mut self) {
+        (self.dry, self.starved) = (false, false);
+    }
+
+    /// Is anything done, in this process or before?
+    pub(super) const fn has_done(&self) -> bool {
+        self.stats.done > 0
+    }
+
+    /// Is all that was found excluded?
+    pub(super) const fn has_only_excluded(&self) -> bool {
+        self.stats.found > 0 && self.stats.excluded == self.stats.found
+    }
+
+    fn is_starved(&self, now: Timestamp) -> bool {
+        self.starved && self.due.is_none_or(|due| due > now)
     }
 
     fn sent(&mut self, barred: &[HostKey]) {
@@ -124,10 +143,13 @@ impl Desk {
         if self.window.suspects_waiting() >= SUSPECTS_PER_CAPACITY * capacity {
             return;
         }
-        let (n, barred) = if fresh < enough {
-            (PER_CAPACITY * enough - fresh, Vec::new())
+        let mut barred: Vec<HostKey> = self.robots.unsettled().iter().cloned().collect();
+        let n = if fresh < enough && !self.intake.is_starved(now) {
+            self.intake.starved = !barred.is_empty();
+            PER_CAPACITY * enough - fresh
         } else if self.roster.any_idle() && !self.intake.dry && fresh < PER_CAPACITY_OF_OTHERS * capacity {
-            (capacity, self.window.hosts().cloned().collect::<Vec<HostKey>>())
+            barred.extend(self.window.hosts().cloned());
+            capacity
         } else {
             return;
         };
@@ -139,30 +161,13 @@ impl Desk {
         self.intake.answered(&claim);
         self.note(Notice::Progress(claim.stats));
         if !claim.tasks.is_empty() {
-            self.intake.dry = false;
+            self.intake.look_again();
             self.stirred = Stirred::Yes;
         }
         for Claimed { task, epoch } in claim.tasks {
-            // A page that was tried under an earlier lease goes on where that left it.
-            if self.trials.get(task.id).is_some() {
-                self.window.suspect(&task);
-                self.doubts.insert(task.id);
-            } else if !self.waits_for_its_proxy(&task, now) {
-                self.window.arrive(&task);
-            }
-            let held = Held {
-                requests: task.requests,
-                epoch,
-                place: Place::Windowed,
-                turn: 0,
-                call: super::jury::Call::Nobody,
-                tries: Vec::new(),
-                abandoned: 0,
-                refusals: crate::pace::Refusals::default(),
-                gap: std::time::Duration::ZERO,
-                task: Arc::clone(&task),
-            };
-            self.held.insert(task.id, held);
+            let id = task.id;
+            self.held.insert(id, Held::new(task, epoch));
+            self.admit(id, now);
         }
     }
 
@@ -191,7 +196,7 @@ impl Desk {
         self.intake.due = self.intake.due.into_iter().chain(retries).min();
         self.intake.stats = committed.stats;
         if committed.new_links.iter().flatten().any(|&new| new > 0) {
-            self.intake.dry = false;
+            self.intake.look_again();
         }
         self.note(Notice::Progress(committed.stats));
         if committed.through > before {

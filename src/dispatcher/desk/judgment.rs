@@ -32,9 +32,12 @@ impl Desk {
         self.convict_all(ended, now);
         self.succeeded(ended);
         self.remember_who(&harvest.links, ended.proxy);
-        self.docket.done(&Venue::of(&task), &task);
-        self.stages_done.insert(task.stage);
-        self.misfits.remove(&task.stage);
+        // Its robots.txt a site may show to those that get nothing else: it is no page to prove oneself by.
+        if !task.stage.is_robots() {
+            self.docket.done(&Venue::of(&task), &task);
+            self.stages_done.insert(task.stage);
+            self.misfits.remove(&task.stage);
+        }
         self.conclude(ended.page, Fate::Done, harvest, now);
         Then::Done
     }
@@ -148,9 +151,11 @@ impl Desk {
 
     /// The page has failed by its own fault: once more after a while, or never.
     pub(super) fn use_attempt(&mut self, id: TaskId, reason: Reason, now: Timestamp) -> Then {
+        let Some(task) = self.held.get(&id).map(|held| Arc::clone(&held.task)) else { return Then::Stale };
+        let most = self.attempts_of(&task);
         let Some(held) = self.held.get(&id) else { return Then::Stale };
-        let attempts = held.task.attempts + 1;
-        if attempts >= self.limits.retry.attempts || held.requests >= self.limits.retry.max_requests {
+        let attempts = task.attempts + 1;
+        if attempts >= most || held.requests >= self.limits.retry.max_requests {
             self.trials.close(id);
             self.conclude(id, Fate::Dead(reason.clone()), Harvest::default(), now);
             return Then::Dead(reason);
@@ -175,6 +180,10 @@ impl Desk {
     /// The lease on a task ends.
     fn conclude(&mut self, id: TaskId, fate: Fate, harvest: Harvest, now: Timestamp) {
         let Some(held) = self.held.remove(&id) else { return };
+        if held.task.stage.is_robots() {
+            return self.robots_ended(held, fate, now);
+        }
+        self.robots.leave(id);
         let Harvest { links, records } = harvest;
         let Held { epoch, requests, tries, .. } = held;
         match &fate {

@@ -4,7 +4,7 @@
 //! have changed, and at the next start they come in again. That a proxy is out ends with the process, and is not kept.
 
 mod paces;
-mod values;
+pub(super) mod values;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -16,6 +16,7 @@ use self::values::{control, gone, put, read, venue, verdict};
 use super::Desk;
 use super::bench::{Bench, Venue};
 use super::ledger::Eager;
+use super::robots::ROBOTS;
 use super::trial::{Testimony, Trial};
 use crate::clock::Timestamp;
 use crate::frontier::Kept;
@@ -36,7 +37,7 @@ const VENUE: &str = "venue";
 const TRIAL: &str = "page.trial";
 
 /// All kinds of what the Desk keeps.
-pub const KEPT: [&str; 6] = [HEALTH, RELIABILITY, VENUE, TRIAL, paces::LANE, paces::HOST];
+pub const KEPT: [&str; 7] = [HEALTH, RELIABILITY, VENUE, TRIAL, paces::LANE, paces::HOST, ROBOTS];
 
 /// So many values go along with one batch at most.
 const AT_ONCE: usize = 1000;
@@ -122,12 +123,9 @@ impl Keeper {
 impl Desk {
     /// Gives what has changed to the ledger, if a batch is about to go or if the news has waited long enough.
     pub(super) fn write_news(&mut self, now: Timestamp, eager: Eager) {
-        let paces = &self.keeper.paced;
-        if self.keeper.patients.is_empty()
-            && paces.is_empty()
-            && self.docket.news.is_empty()
-            && self.trials.news.is_empty()
-        {
+        let no_pages = self.docket.news.is_empty() && self.trials.news.is_empty();
+        let no_proxies = self.keeper.patients.is_empty() && self.keeper.paced.is_empty();
+        if no_pages && no_proxies && self.robots.news.is_empty() {
             return;
         }
         let waited = now.since(*self.keeper.since.get_or_insert(now)) >= NEWS_AFTER;
@@ -138,6 +136,7 @@ impl Desk {
             self.write_paces(&mut kept);
             self.write_docket(&mut kept);
             self.write_trials(&mut kept);
+            self.write_robots(&mut kept);
             self.ledger.keep(kept);
         }
     }
@@ -186,6 +185,9 @@ impl Desk {
         while kept.len() < AT_ONCE
             && let Some(page) = self.trials.news.pop_first()
         {
+            if page.is_built_in() {
+                continue;
+            }
             let key = page.to_string();
             kept.push(match self.trials.get(page) {
                 None => gone(TRIAL, key),
@@ -225,6 +227,7 @@ impl Desk {
                 TRIAL => self.recall_trial(key, value, &ids, now),
                 paces::LANE => self.recall_lane(key, value, &ids, now),
                 paces::HOST => self.recall_host(key, value, now),
+                ROBOTS => self.recall_robots(key, value, now),
                 _ => {}
             }
         }

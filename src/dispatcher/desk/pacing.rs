@@ -47,7 +47,8 @@ impl Desk {
             | Verdict::Rejected(..)
             | Verdict::Failing(..)
             | Verdict::Unusable(_)
-            | Verdict::Excluded(..) => {
+            | Verdict::Excluded(..)
+            | Verdict::Unasked(..) => {
                 if self.pace.passed(address, &host, sent) {
                     self.keeper.paced(proxy, &host);
                 }

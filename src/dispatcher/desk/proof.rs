@@ -88,7 +88,8 @@ impl Desk {
         self.roster.set(worker, Hands::Holding(Grip { out: grip.out + 1, ..grip }));
         let control = Control { worker, task: Arc::clone(&task), seat: test.seat, debt: test.debt };
         self.controls.insert(assignment, control);
-        self.orders.push(Order::Fetch { worker, assignment, task, gap });
+        let clearance = self.clearance(&task);
+        self.orders.push(Order::Fetch { worker, assignment, task, gap, clearance });
     }
 
     /// A control is back.
@@ -124,7 +125,7 @@ impl Desk {
                 self.refute(control, proxy, verdict, now);
             }
             // To wait is all that is asked of it.
-            Verdict::Throttled { .. } => {}
+            Verdict::Throttled { .. } | Verdict::Unasked(..) => {}
             Verdict::ProxyDenied(_)
             | Verdict::Doubtful(_)
             | Verdict::Gone(..)

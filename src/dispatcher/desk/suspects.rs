@@ -138,6 +138,9 @@ impl Desk {
         let needed = usize::try_from(needed).unwrap_or(usize::MAX);
         let (heard, certain) = match self.stand(held, trial) {
             Stand::Agreed(verdict) => return Some(Ruling::Agreed(verdict)),
+            _ if self.is_said_of_robots(held, trial) => {
+                return Some(Ruling::Condemned(trial.last_reason(), self.prior_of(held, trial)));
+            }
             Stand::Certain { witnesses, odds } if witnesses >= needed => {
                 return Some(Ruling::Condemned(trial.last_reason(), odds));
             }

@@ -2,6 +2,7 @@
 
 mod blame;
 mod pacing;
+mod robots;
 mod spares;
 
 use std::sync::Arc;
@@ -124,6 +125,7 @@ impl Script {
             links,
             records,
             missing,
+            robots: None,
             meters,
             next,
         })));
@@ -251,6 +253,7 @@ fn a_mere_delay_is_no_reason_to_let_go_of_a_proxy() {
         links: Vec::new(),
         records: Vec::new(),
         missing: Vec::new(),
+        robots: None,
         meters,
         next: Next::Ready,
     };
@@ -588,6 +591,7 @@ fn while_the_feeds_are_behind_nothing_new_is_fetched() {
         links: Vec::new(),
         records: vec![Record::clone(&committed.records[0].record)],
         missing: Vec::new(),
+        robots: None,
         meters: Meters::default(),
         next: Next::Ready,
     };
@@ -739,6 +743,7 @@ fn links_deeper_than_the_limit_are_counted_and_not_followed() {
         links: vec![link("a", 1), link("b", 2), link("c", 1)],
         records: Vec::new(),
         missing: Vec::new(),
+        robots: None,
         meters: Meters::default(),
         next: Next::Ready,
     })));

@@ -143,6 +143,7 @@ pub(super) fn same_final(one: &Verdict, other: &Verdict) -> bool {
         | Verdict::Doubtful(_)
         | Verdict::Failing(..)
         | Verdict::Excluded(..)
+        | Verdict::Unasked(..)
         | Verdict::Panicked(_) => None,
     };
     final_code(one).is_some_and(|code| final_code(other) == Some(code))

@@ -12,6 +12,7 @@ use crate::clock::Timestamp;
 use crate::config;
 use crate::dispatcher::notice::{Ending, Notice};
 use crate::frontier::{Claim, Committed, Kept, Settlement};
+use crate::pace::robots::Clearance;
 use crate::protocol::{Assignment, Cursor, FeedId, Outcome, ProxyRef, Signal, Why, WorkerId};
 use crate::proxy::{Endpoint, Route};
 use crate::record::{Seq, StoredRecord};
@@ -30,6 +31,10 @@ pub struct Limits {
     pub ban: config::Ban,
     /// `[health]`
     pub health: config::Health,
+    /// `[robots]`
+    pub robots: config::Robots,
+    /// What a robots.txt calls us by.
+    pub robots_name: Arc<str>,
     /// `[proxies]`: order, budgets, rotating, wait
     pub proxies: config::Proxies,
     /// Up to so many workers are asked for when there are more proxies; `workers`, if the config says a number.
@@ -154,6 +159,8 @@ pub enum Order {
         task: Arc<Task>,
         /// The least time between two requests of this fetch to one host.
         gap: Duration,
+        /// Where redirects may lead it.
+        clearance: Clearance,
     },
     /// Tell a worker that its proxy is used up.
     Spent {

@@ -28,6 +28,14 @@ pub(super) fn step(ending: &Ending, dead: u64, run: &Run) -> String {
             let commonest = commonest.as_ref().map_or_else(String::new, |reason| format!(" ({reason})"));
             format!("check the proxies{commonest}, then {again}")
         }
+        Ending::Guarded { reason } if reason.code == "robots.denied" => {
+            format!("begin elsewhere; or, if you may crawl it all the same, set robots.obey = false and {again}")
+        }
+        Ending::Guarded { reason } if reason.code == "robots.unreachable" => {
+            format!(
+                "{again} when the site is well; or, if you may crawl it all the same, set robots.obey = false first"
+            )
+        }
         Ending::Guarded { .. } => format!("mend that or slow down, then {again}"),
         Ending::Limit { .. } | Ending::Interrupted(_) => {
             format!("what was fetched is in the feeds; {again}")

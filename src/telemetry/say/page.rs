@@ -17,7 +17,9 @@ use crate::verdict::Reason;
 pub fn page(names: &Names, page: &PageNotice, new_links: Option<usize>, now: Timestamp) {
     let url = url_shown(&page.task.request.url);
     fetched(names, page, &url, new_links, now);
-    if let Then::Dead(reason) = &page.then {
+    if let Then::Dead(reason) = &page.then
+        && !page.task.stage.is_robots()
+    {
         dead(names, &page.task, page.attempt, Some(names.proxy(page.proxy)), reason);
     }
 }
@@ -37,7 +39,9 @@ pub(super) fn decided(names: &Names, decision: &Decision, now: Timestamp) {
         "{url} is at fault, not its proxies: {}",
         shown.0
     );
-    if let Then::Dead(reason) = then {
+    if let Then::Dead(reason) = then
+        && !task.stage.is_robots()
+    {
         dead(names, task, *attempt, None, reason);
     }
 }

@@ -87,6 +87,8 @@ impl Tally {
             Notice::Removed { proxy } => self.proxies.of(*proxy).is_removed = true,
             Notice::Reloaded { .. } => {}
             Notice::HostPaused { proxy, until, cause, .. } => self.proxies.of(*proxy).paused(*until, *cause),
+            Notice::Barred { task } => self.pages.barred(task),
+            Notice::RobotsRead { .. } | Notice::RobotsLost { .. } => {}
             Notice::Page(page) => self.page(page),
             Notice::Probed(probe) => {
                 self.pages.probe(probe);

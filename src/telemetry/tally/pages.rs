@@ -39,7 +39,9 @@ pub struct Pages {
     pub abandoned: u64,
     /// Links of pages that are done, that lie deeper than `limits.depth`.
     pub too_deep: u64,
-    /// Requests that would have done: for each task ended by a fetch one, and its hops.
+    /// Pages that a robots.txt bars.
+    pub barred: u64,
+    /// Requests that would have done: for each task ended by a fetch one, and its hops; a robots.txt is such a task.
     pub least: u64,
 }
 
@@ -52,6 +54,8 @@ pub struct Fetches {
     pub by_verdict: BTreeMap<&'static str, u64>,
     /// By suspect.
     pub by_suspect: BTreeMap<&'static str, u64>,
+    /// Those of them that asked for a robots.txt.
+    pub robots: u64,
     /// Fetches of pages that were done before, which only showed whether a proxy works; not among the fetches.
     #[serde(skip)]
     pub probes: u64,
@@ -86,7 +90,7 @@ pub struct StageTasks {
     pub gone: u64,
     /// Given up on.
     pub dead: u64,
-    /// A redirect led them where the crawl must not go.
+    /// A redirect led them where the crawl must not go, or robots.txt bars them.
     pub excluded: u64,
 }
 
@@ -139,6 +143,7 @@ impl Pages {
             dead_letters: BTreeMap::new(),
             abandoned: 0,
             too_deep: 0,
+            barred: 0,
             least: 0,
         }
     }
@@ -148,6 +153,7 @@ impl Pages {
         let meters = &page.meters;
         let fetches = &mut self.fetches;
         fetches.total += 1;
+        fetches.robots += u64::from(page.task.stage.is_robots());
         *fetches.by_verdict.entry(page.verdict.as_str()).or_default() += 1;
         *fetches.by_suspect.entry(page.verdict.suspect().as_str()).or_default() += 1;
         fetches.cost(meters);
@@ -164,8 +170,18 @@ impl Pages {
         let host = slot(&mut self.hosts, &page.task.host.0, HOSTS);
         host.fetches += 1;
         host.cost(meters);
-        host.then(&page.then);
-        self.letter(&page.task, &page.then);
+        if !page.task.stage.is_robots() {
+            host.then(&page.then);
+            self.letter(&page.task, &page.then);
+        }
+    }
+
+    /// Counts a page that a robots.txt bars.
+    pub fn barred(&mut self, task: &Task) {
+        self.barred += 1;
+        if let Some(stage) = self.stages.get_mut(usize::from(task.stage.0)) {
+            stage.then(&Then::Excluded);
+        }
     }
 
     /// Counts a fetch that only showed whether a proxy works.
@@ -178,7 +194,12 @@ impl Pages {
     /// Counts a page that was decided on while nobody fetched it.
     pub fn decided(&mut self, decision: &Decision) {
         let Decision { task, then, .. } = decision;
-        self.least += u64::from(matches!(then, Then::Gone | Then::Dead(_)));
+        // Without its host's robots.txt a page is given up on before it has cost anything.
+        let has_cost = |reason: &Reason| reason.code != "robots.unreachable";
+        self.least += u64::from(matches!(then, Then::Gone) || matches!(then, Then::Dead(why) if has_cost(why)));
+        if task.stage.is_robots() {
+            return;
+        }
         if let Some(stage) = self.stages.get_mut(usize::from(task.stage.0)) {
             stage.then(then);
         }

@@ -14,7 +14,7 @@ use crate::task::{HostKey, Meta, Request, StageId, Task, TaskId};
 use crate::verdict::{Certainty, Reason, Verdict};
 
 /// A testimony as it was, as far as it matters: whether it is a final word about the page.
-pub(super) fn verdict(name: &str, reason: Reason) -> Verdict {
+pub(in crate::dispatcher::desk) fn verdict(name: &str, reason: Reason) -> Verdict {
     match name {
         "gone" => Verdict::Gone(Certainty::Doubtful, reason),
         "rejected" => Verdict::Rejected(Certainty::Doubtful, reason),
@@ -24,7 +24,7 @@ pub(super) fn verdict(name: &str, reason: Reason) -> Verdict {
 }
 
 /// A page that was done, as far as fetching it again takes.
-pub(super) fn control(id: TaskId, stage: StageId, url: Url) -> Task {
+pub(in crate::dispatcher::desk) fn control(id: TaskId, stage: StageId, url: Url) -> Task {
     Task {
         id,
         stage,
@@ -40,20 +40,20 @@ pub(super) fn control(id: TaskId, stage: StageId, url: Url) -> Task {
     }
 }
 
-pub(super) fn venue(place: &str) -> Option<Venue> {
+pub(in crate::dispatcher::desk) fn venue(place: &str) -> Option<Venue> {
     let (host, stage) = place.rsplit_once(' ')?;
     Some(Venue { host: HostKey(host.into()), stage: StageId(stage.parse().ok()?) })
 }
 
-pub(super) fn put(kind: &str, key: impl Into<Arc<str>>, value: &impl Serialize) -> Kept {
+pub(in crate::dispatcher::desk) fn put(kind: &str, key: impl Into<Arc<str>>, value: &impl Serialize) -> Kept {
     // Plain structs of numbers and texts always serialize; if one did not, forgetting it would be right.
     Kept { kind: kind.into(), key: key.into(), value: serde_json::to_vec(value).ok().map(Into::into) }
 }
 
-pub(super) fn gone(kind: &str, key: impl Into<Arc<str>>) -> Kept {
+pub(in crate::dispatcher::desk) fn gone(kind: &str, key: impl Into<Arc<str>>) -> Kept {
     Kept { kind: kind.into(), key: key.into(), value: None }
 }
 
-pub(super) fn read<T: DeserializeOwned>(value: &[u8]) -> Option<T> {
+pub(in crate::dispatcher::desk) fn read<T: DeserializeOwned>(value: &[u8]) -> Option<T> {
     serde_json::from_slice(value).ok()
 }

@@ -51,6 +51,27 @@ pub(super) enum PageKind {
     Deadly,
 }
 
+/// What a host has for a robots.txt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum RobotsKind {
+    /// None: 404.
+    Absent,
+    /// One that bars nothing.
+    Open,
+    /// One that bars some pages.
+    Some,
+    /// One that bars all pages.
+    All,
+    /// 403 for everybody.
+    Forbidden,
+    /// A page instead.
+    Page,
+    /// 500 for the first so many requests, then one that bars some pages.
+    Late(u32),
+    /// 500 always.
+    Broken,
+}
+
 /// Which pages are not good, and how.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum BadPages {
@@ -156,6 +177,7 @@ impl Scenario {
         let proxies = (0..rng.usize(1..12)).map(|_| proxy(&mut rng)).collect();
         let workers = rng.usize(1..12);
         let mut limits = limits(&mut rng, workers);
+        limits.robots.obey = seed % 3 == 1;
         limits.bounds.min_free = seed.is_multiple_of(2).then_some(100);
         let (further, edits) = spares(&mut fastrand::Rng::with_seed(seed ^ 0x11_57ed), &mut limits);
         Self {

@@ -4,15 +4,18 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::scenario::{BadPages, PageKind, ProxyKind, Scenario};
+use super::scenario::{BadPages, PageKind, ProxyKind, RobotsKind, Scenario};
 use crate::clock::Timestamp;
 use crate::frontier::Seeds;
+use crate::pace::robots::Rules;
 use crate::record::{Provenance, Record};
 use crate::task::{Exclusion, NewTask, Request, StageId, Task};
 use crate::verdict::{Certainty, Reason, Verdict};
 
 pub(super) const LIST: StageId = StageId(0);
 pub(super) const DETAIL: StageId = StageId(1);
+/// What a robots.txt bars that bars some.
+const BARRED: [&str; 2] = ["/list/1", "/detail/0-"];
 
 /// The pages and what has happened to them.
 pub(super) struct Site {
@@ -22,6 +25,7 @@ pub(super) struct Site {
     secure: bool,
     kinds: HashMap<String, PageKind>,
     asked: HashMap<String, u32>,
+    robots: HashMap<String, RobotsKind>,
 }
 
 /// What a fetch comes to.
@@ -32,10 +36,27 @@ pub(super) struct Answer {
     pub(super) sent: bool,
 }
 
+impl Answer {
+    /// Has it come to its end?
+    pub(super) fn is_whole(&self) -> bool {
+        let broken =
+            |reason: &Reason| ["closed", "body.cut"].contains(&&*reason.code) || reason.code.starts_with("timeout");
+        !self.verdict.reason().is_some_and(broken)
+    }
+}
+
 impl Site {
     pub(super) fn new(scenario: &Scenario, rng: &mut fastrand::Rng) -> Self {
         let Scenario { lists, per_list, hosts, secure, bad_pages, bad, .. } = *scenario;
-        let mut site = Self { lists, per_list, hosts, secure, kinds: HashMap::new(), asked: HashMap::new() };
+        let mut site = Self {
+            lists,
+            per_list,
+            hosts,
+            secure,
+            kinds: HashMap::new(),
+            asked: HashMap::new(),
+            robots: robots(scenario),
+        };
         let urls: Vec<String> =
             (0..lists).flat_map(|list| site.links(list).into_iter().chain([site.list(list)])).collect();
         for url in urls {
@@ -105,11 +126,61 @@ impl Site {
         }
     }
 
+    /// The robots.txt of a task's host.
+    fn robots_kind(&self, task: &Task) -> RobotsKind {
+        let host = task.request.url.host_str().unwrap_or_default();
+        self.robots.get(host).copied().unwrap_or(RobotsKind::Absent)
+    }
+
+    /// Does its host let us ask for a page?
+    pub(super) fn lets_in(&self, task: &Task) -> bool {
+        match self.robots_kind(task) {
+            RobotsKind::Absent | RobotsKind::Open | RobotsKind::Forbidden | RobotsKind::Page => true,
+            RobotsKind::Some | RobotsKind::Late(_) => {
+                !BARRED.iter().any(|path| task.request.url.path().starts_with(path))
+            }
+            RobotsKind::All | RobotsKind::Broken => false,
+        }
+    }
+
+    /// What a robots.txt says that was had.
+    pub(super) fn rules(&self, task: &Task) -> Option<Arc<Rules>> {
+        let text = match self.robots_kind(task) {
+            RobotsKind::Some | RobotsKind::Late(_) => BARRED.map(|path| format!("Disallow: {path}\n")).concat(),
+            RobotsKind::All => "Disallow: /\n".to_owned(),
+            RobotsKind::Open => "Allow: /\n".to_owned(),
+            RobotsKind::Absent | RobotsKind::Forbidden | RobotsKind::Page | RobotsKind::Broken => return None,
+        };
+        Some(Arc::new(Rules::parse(format!("User-agent: *\n{text}").as_bytes(), "burdock")))
+    }
+
+    fn robots_txt(&mut self, task: &Task) -> Verdict {
+        let kind = self.robots_kind(task);
+        let times = self.asked.entry(task.request.url.as_str().to_owned()).or_default();
+        *times += 1;
+        let certainty = if self.secure { Certainty::Sure } else { Certainty::Doubtful };
+        let broken = || Verdict::Failing(certainty, Reason::new("status.500", "500"));
+        match kind {
+            RobotsKind::Absent => Verdict::Gone(certainty, Reason::new("status.404", "404")),
+            RobotsKind::Open | RobotsKind::Some => Verdict::Done,
+            RobotsKind::All if self.secure => Verdict::Done,
+            RobotsKind::All => Verdict::Rejected(certainty, Reason::new("robots.bars_everything", "all")),
+            RobotsKind::Forbidden => Verdict::Banned(Reason::new("status.403", "403")),
+            RobotsKind::Page => Verdict::Doubtful(Reason::new("robots.not_text", "a page")),
+            RobotsKind::Late(first) if *times <= first => broken(),
+            RobotsKind::Late(_) => Verdict::Done,
+            RobotsKind::Broken => broken(),
+        }
+    }
+
     pub(super) fn kind(&self, task: &Task) -> PageKind {
         self.kinds.get(task.request.url.as_str()).copied().unwrap_or(PageKind::Good)
     }
 
     fn page(&mut self, task: &Task) -> Verdict {
+        if task.stage.is_robots() {
+            return self.robots_txt(task);
+        }
         let (url, kind) = (task.request.url.as_str(), self.kind(task));
         let times = self.asked.entry(url.to_owned()).or_default();
         *times += 1;
@@ -133,6 +204,9 @@ impl Site {
 
     /// What a good answer to `task` holds.
     pub(super) fn harvest(&self, task: &Arc<Task>, now: Timestamp) -> (Vec<NewTask>, Vec<Record>) {
+        if task.stage.is_robots() {
+            return (Vec::new(), Vec::new());
+        }
         if task.stage == DETAIL {
             return (Vec::new(), vec![record(task, now)]);
         }
@@ -146,6 +220,22 @@ impl Site {
         let urls: Vec<String> = (0..self.lists).map(|list| self.list(list)).collect();
         Box::new(Starts(urls.into_iter()))
     }
+}
+
+/// Drawn apart, so that a seed stays what it is.
+fn robots(scenario: &Scenario) -> HashMap<String, RobotsKind> {
+    let mut rng = fastrand::Rng::with_seed(scenario.seed ^ 0x0b07);
+    let mut kind = || match rng.u32(0..if scenario.bad_pages > 0.0 { 8 } else { 2 }) {
+        0 => RobotsKind::Absent,
+        1 => RobotsKind::Open,
+        2 => RobotsKind::Some,
+        3 => RobotsKind::All,
+        4 => RobotsKind::Forbidden,
+        5 => RobotsKind::Page,
+        6 => RobotsKind::Late(rng.u32(1..20)),
+        _ => RobotsKind::Broken,
+    };
+    (0..scenario.hosts).map(|host| (format!("h{host}.test"), kind())).collect()
 }
 
 fn bad_page(rng: &mut fastrand::Rng) -> PageKind {

@@ -325,7 +325,7 @@ impl World {
                     worker.spent = false;
                 }
             }
-            Order::Fetch { worker, assignment, task, gap } => self.fetch(worker, assignment, task, gap),
+            Order::Fetch { worker, assignment, task, gap, clearance: _ } => self.fetch(worker, assignment, task, gap),
             Order::Spent { worker: id, proxy } => {
                 let wait = self.soon();
                 if let Some(worker) = self.worker(id)
@@ -401,8 +401,10 @@ impl World {
         let committed = self.store.commit(&Batch { kept, ..Batch::of_pages(batch) }, self.now).expect("a commit");
         for (settlement, new_links) in batch.iter().zip(&committed.new_links) {
             assert!(new_links.is_some(), "a settlement under an old lease");
-            let task = &self.tasks[&settlement.task];
-            self.figures.settled(settlement, self.site.kind(task));
+            // What a robots.txt bars was never given out.
+            if let Some(task) = self.tasks.get(&settlement.task) {
+                self.figures.settled(settlement, self.site.kind(task));
+            }
             if settlement.fate == Fate::Done {
                 assert!(self.done.insert(settlement.task), "I1: done twice\n{}", self.story());
             }
@@ -463,6 +465,7 @@ impl World {
         worker.jobs += 1;
         let route = worker.route.clone().expect("a route");
         self.check_host(&task.host);
+        self.check_robots(&task);
         assert!(self.file.has(&route), "a task by a proxy or password that is not in the file\n{}", self.story());
         let is_control = assignment.epoch == Epoch::default();
         self.figures.controls += u64::from(is_control);
@@ -478,6 +481,14 @@ impl World {
         let number = self.number;
         self.jobs.insert(number, Job { worker: id, assignment, task, outcome });
         self.later(takes, Coming::JobEnds(number));
+    }
+
+    /// A page is asked for: its host's robots.txt lets us, as far as no proxy can have lied about it.
+    fn check_robots(&self, task: &Task) {
+        let honest = self.kinds.iter().all(|kind| matches!(kind, ProxyKind::Good | ProxyKind::Dead));
+        if self.scenario.limits.robots.obey && honest && !task.stage.is_robots() {
+            assert!(self.site.lets_in(task), "{} is barred by robots.txt\n{}", task.request.url, self.story());
+        }
     }
 
     /// A fetch begins: the caps of its host hold.
@@ -520,7 +531,11 @@ impl World {
             let apart = sent.since(before);
             assert!(apart >= self.scenario.limits.pace.delay, "I7: only {apart:?} apart\n{}", self.story());
         }
-        Meters { sent: vec![(task.host.clone(), sent)], requests: 1, ..Meters::default() }
+        let status = match answer.verdict.reason().and_then(|reason| reason.code.strip_prefix("status.")) {
+            Some(status) => status.parse().ok(),
+            None => answer.is_whole().then_some(200),
+        };
+        Meters { sent: vec![(task.host.clone(), sent)], requests: 1, status, ..Meters::default() }
     }
 
     fn outcome(
@@ -539,8 +554,22 @@ impl World {
             crate::verdict::Verdict::Done => self.site.harvest(task, self.now + takes),
             _ => (Vec::new(), Vec::new()),
         };
+        // What bars everything comes with what it says.
+        let had = matches!(&verdict, crate::verdict::Verdict::Done)
+            || verdict.reason().is_some_and(|reason| reason.code == "robots.bars_everything");
+        let robots = if task.stage.is_robots() && had { self.site.rules(task) } else { None };
         let next = Next::Ready;
-        Some(Box::new(Outcome { worker, assignment, verdict, links, records, missing: Vec::new(), meters, next }))
+        Some(Box::new(Outcome {
+            worker,
+            assignment,
+            verdict,
+            links,
+            records,
+            missing: Vec::new(),
+            robots,
+            meters,
+            next,
+        }))
     }
 
     fn job_ends(&mut self, number: u64) {

@@ -139,7 +139,17 @@ fn a_ban_after_a_redirect_belongs_to_the_host_that_said_so() {
     let meters = Meters { requests: 2, sent, ..Meters::default() };
     let (links, records, missing, next) = (Vec::new(), Vec::new(), Vec::new(), Next::Ready);
     let verdict = Verdict::Banned(reason("status.403"));
-    script.on(Event::Fetched(Box::new(Outcome { worker, assignment, verdict, links, records, missing, meters, next })));
+    script.on(Event::Fetched(Box::new(Outcome {
+        worker,
+        assignment,
+        verdict,
+        links,
+        records,
+        missing,
+        robots: None,
+        meters,
+        next,
+    })));
     let address = script.desk.pool.get(ProxyId(0)).expect("a proxy").address;
     assert!(matches!(script.desk.pace.permit(address, &other, script.now), Permit::Paused(_)));
     assert!(!matches!(script.desk.pace.permit(address, &site(), script.now), Permit::Paused(_)));

@@ -196,7 +196,17 @@ fn bytes_and_age_are_budgets_too_and_age_begins_with_the_first_page() {
     let meters = Meters { requests: 1, wire: 1000, ..Meters::default() };
     let (links, records, missing) = (Vec::new(), Vec::new(), Vec::new());
     let (verdict, next) = (Verdict::Done, Next::Ready);
-    script.on(Event::Fetched(Box::new(Outcome { worker, assignment, verdict, links, records, missing, meters, next })));
+    script.on(Event::Fetched(Box::new(Outcome {
+        worker,
+        assignment,
+        verdict,
+        links,
+        records,
+        missing,
+        robots: None,
+        meters,
+        next,
+    })));
     assert_eq!(script.took(spent), [(FIRST, assignment.proxy)]);
 }
 
@@ -343,7 +353,17 @@ fn with_details() -> (Script, (WorkerId, ProxyRef), (WorkerId, ProxyRef)) {
     let meters = Meters { requests: 1, ..Meters::default() };
     let (links, records, missing) = (vec![link(11), link(12)], Vec::new(), Vec::new());
     let (verdict, next) = (Verdict::Done, Next::Ready);
-    script.on(Event::Fetched(Box::new(Outcome { worker, assignment, verdict, links, records, missing, meters, next })));
+    script.on(Event::Fetched(Box::new(Outcome {
+        worker,
+        assignment,
+        verdict,
+        links,
+        records,
+        missing,
+        robots: None,
+        meters,
+        next,
+    })));
     script.commit();
     let detail = |id: u64| {
         let task = fixture::task(id, "site.test", 0);
