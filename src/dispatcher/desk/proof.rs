@@ -19,7 +19,7 @@ use crate::task::{Epoch, Task};
 use crate::verdict::{Reason, Suspect, Verdict};
 
 /// After so many failures in a row a proxy is given no fresh page, only controls.
-const IN_A_ROW: u32 = 2;
+pub(super) const IN_A_ROW: u32 = 2;
 
 /// A page that was done before, on its way through a proxy that has to prove itself.
 #[derive(Clone, Debug)]
