@@ -181,6 +181,28 @@ fn without_proxies_a_site_that_is_not_there_is_dead_letters_and_never_exit_4() {
     assert_eq!(crawl.report()["records"], 0);
 }
 
+#[test]
+fn a_lone_start_page_that_is_500_for_everybody_is_a_dead_letter_and_no_fault_of_the_proxies() {
+    for proxies in [1, 3, 6] {
+        let bed = Bed::new().proxies(proxies).lists(1).failing("/page/1", "status:500");
+        let crawl = bed.set("retry.backoff", "\"50ms\"").crawl().expect_exit(3).expect_dead(&["/page/1"]);
+        assert_eq!(punished(&crawl), 0, "{proxies} proxies");
+    }
+}
+
+#[test]
+fn a_page_that_is_429_for_everybody_holds_up_no_other_and_dies_after_a_few_requests_through_however_few_proxies() {
+    for proxies in [1, 3] {
+        let bed = Bed::new().proxies(proxies).lists(2).per_list(5).failing("/detail/7", "status:429");
+        let bed = bed.set("retry.backoff", "\"50ms\"").set("pace.retry_after_max", "\"100ms\"");
+        let crawl = bed.crawl().expect_exit(3).expect_all_records().expect_dead(&["/detail/7"]);
+        let fetched = crawl.events("page.fetched");
+        let on_it = fetched.iter().filter(|line| line["verdict"] == "throttled").count();
+        assert!(on_it <= 30, "{on_it} requests through {proxies} proxies");
+        assert_eq!(punished(&crawl), 0);
+    }
+}
+
 /// How many proxies had to rest or are out.
 fn punished(crawl: &common::Crawl) -> usize {
     ["proxy.replaced", "proxy.cooling", "proxy.retired"].map(|event| crawl.events(event).len()).iter().sum()

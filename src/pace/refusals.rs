@@ -23,6 +23,16 @@ pub struct Refusals {
 }
 
 impl Refusals {
+    /// Was it never turned away?
+    pub const fn are_none(&self) -> bool {
+        self.host.is_none()
+    }
+
+    /// Was it turned away more than once, while others were not?
+    pub const fn are_repeated(&self) -> bool {
+        self.own > 0
+    }
+
     /// `address` was turned away with it, which `pace` knows already. Gives how many different addresses that were turned
     /// away have got another page of `host` since.
     pub fn add(&mut self, address: AddressId, host: &HostKey, pace: &Pace) -> usize {

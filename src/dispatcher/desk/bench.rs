@@ -54,6 +54,9 @@ pub(super) struct Witness {
 pub(super) struct Bench {
     pub(super) done: u64,
     pub(super) condemned: u64,
+    /// Bans seen on pages that were forbidden to everybody, and bans that were meant.
+    mistaken_bans: u64,
+    meant_bans: u64,
     controls: VecDeque<Arc<Task>>,
     asked: usize,
     witnesses: BTreeMap<ProxyId, Witness>,
@@ -76,6 +79,21 @@ impl Bench {
             self.controls.push_front(Arc::clone(task));
             self.controls.truncate(CONTROLS);
         }
+    }
+
+    /// What looked like a ban was a page that is forbidden to everybody.
+    pub(super) const fn ban_was_mistaken(&mut self) {
+        self.mistaken_bans += 1;
+    }
+
+    /// What looked like a ban was one.
+    pub(super) const fn ban_was_meant(&mut self) {
+        self.meant_bans += 1;
+    }
+
+    /// Have most bans here turned out to be none?
+    pub(super) const fn doubts_bans(&self) -> bool {
+        self.mistaken_bans > self.meant_bans
     }
 
     /// Is there a page that was done?

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::bench::{Bench, Venue, Witness};
+use super::proof::IN_A_ROW;
 use crate::proxy::ProxyId;
 use crate::proxy::reliability::Reliability;
 use crate::task::{StageId, Task, TaskId};
@@ -117,6 +118,12 @@ impl Docket {
         });
         self.debts.entry(proxy).or_default().insert(venue.clone());
         self.changes.push((proxy, Change::Loss));
+    }
+
+    /// A proxy was turned away with a page and is to show by a control whether others are open to it.
+    pub(super) fn challenged(&mut self, proxy: ProxyId, venue: &Venue, page: TaskId) {
+        self.failed(proxy, venue, page);
+        self.learn(proxy, venue, |witness| witness.in_a_row = witness.in_a_row.max(IN_A_ROW));
     }
 
     /// A proxy succeeded at a venue: it owes nothing any more there, nor where it could prove itself nowhere else. Gives the

@@ -15,7 +15,7 @@ use crate::frontier::{Fate, Settlement};
 use crate::proxy::ProxyId;
 use crate::record::Record;
 use crate::task::{NewTask, Task, TaskId};
-use crate::verdict::Reason;
+use crate::verdict::{Reason, Verdict};
 
 /// What a page brought.
 #[derive(Debug, Default)]
@@ -65,6 +65,9 @@ impl Desk {
         let Some(trial) = self.trials.close(ended.page) else { return };
         for (testimony, times) in trial.speakers() {
             self.docket.convicted(testimony.line, &testimony.venue, ended.page, times);
+            if matches!(testimony.verdict, Verdict::Banned(_)) {
+                self.docket.bench_mut(&testimony.venue).ban_was_meant();
+            }
             // What it failed on and then brought itself is no reason to let go of it, only to believe it less.
             if let Some(reason) = testimony.verdict.reason().filter(|_| testimony.proxy != ended.proxy) {
                 self.charge(testimony.proxy, reason, now);
@@ -116,6 +119,9 @@ impl Desk {
         for testimony in &testimonies {
             let proxy = testimony.proxy;
             self.docket.withdraw(testimony.line, &testimony.venue, id);
+            if matches!(testimony.verdict, Verdict::Banned(_)) {
+                self.docket.bench_mut(&testimony.venue).ban_was_mistaken();
+            }
             if let Some(address) = self.pool.get(proxy).map(|member| member.address) {
                 self.pace.lift_ban(address, &testimony.venue.host, id);
                 self.keeper.paced(proxy, &testimony.venue.host);

@@ -3,6 +3,7 @@
 //! In come fetches that go out and come back; out go pauses, their notices, and pages that are turned away whoever asks. How
 //! long the pauses are is `pace`'s to say.
 
+use super::bench::Bench;
 use super::court::Ended;
 use super::roster::Stirred;
 use super::{Desk, Held};
@@ -93,6 +94,21 @@ impl Desk {
         let enough = usize::try_from(self.limits.retry.witnesses).unwrap_or(usize::MAX);
         let enough = enough.min(self.pool.usable()).max(1);
         let Some(Held { refusals, .. }) = self.held.get_mut(&ended.page) else { return false };
-        refusals.add(address, &ended.last.host, &self.pace) >= enough
+        if refusals.add(address, &ended.last.host, &self.pace) >= enough {
+            return true;
+        }
+        if refusals.are_repeated() {
+            self.ask_for_another(ended);
+        }
+        false
+    }
+
+    /// Where no other page waits by which a proxy could show that it is not meant, it is to get one that was done.
+    fn ask_for_another(&mut self, ended: &Ended) {
+        let venue = &ended.last;
+        let has_control = self.docket.bench(venue).is_some_and(Bench::has_control);
+        if has_control && self.window.best_at(venue).is_none() {
+            self.docket.challenged(ended.proxy, venue, ended.page);
+        }
     }
 }

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::bench::Venue;
+use super::bench::{Bench, Venue};
 use super::court::Ended;
 use super::pick::{Pick, Times};
 use super::roster::{Grip, Hands};
@@ -19,7 +19,7 @@ use crate::task::{Epoch, Task};
 use crate::verdict::{Reason, Suspect, Verdict};
 
 /// After so many failures in a row a proxy is given no fresh page, only controls.
-const IN_A_ROW: u32 = 2;
+pub(super) const IN_A_ROW: u32 = 2;
 
 /// A page that was done before, on its way through a proxy that has to prove itself.
 #[derive(Clone, Debug)]
@@ -55,7 +55,9 @@ impl Desk {
             } else {
                 self.pace.permit(address, &seat.host, now)
             };
-            let banned = matches!(self.pace.own_permit(address, &seat.host, now), Permit::Paused(_));
+            let paused = matches!(self.pace.own_permit(address, &seat.host, now), Permit::Paused(_));
+            // A fresh page costs nothing if it is the other one that is forbidden, and one request more if the ban is meant.
+            let banned = paused && !self.docket.bench(debt).is_some_and(Bench::doubts_bans);
             match (permit, fresh) {
                 (Permit::Now, Some(page)) if !banned => return Some(Pick::Task(page)),
                 (Permit::Now, _) if control => return Some(Pick::Control(Test { seat, debt: debt.clone() })),
@@ -121,6 +123,7 @@ impl Desk {
             Verdict::ProxyDenied(reason) if !self.is_doubtful_denial(proxy, reason) => self.deny(proxy, reason),
             Verdict::ProxyBroken(reason) => self.charge(proxy, reason, now),
             Verdict::Banned(reason) => {
+                self.docket.bench_mut(&control.debt).ban_was_meant();
                 self.confirm_ban(ended, reason, now);
                 self.refute(control, proxy, verdict, now);
             }

@@ -118,13 +118,15 @@ impl Desk {
     }
 
     /// Is there nothing to prove oneself by where the page is, and has everybody failed on it, as many as are asked for so often as
-    /// a single one would have to? If none of them ever worked, it is they who are at fault.
+    /// a single one would have to? If none of them ever worked, it is they who are at fault, unless all brought the site's word for it
+    /// that it is the site.
     fn is_asked_out(&self, held: &Held, trial: &Trial) -> bool {
         let seat = self.seat(&Venue::of(&held.task));
         let by_something =
             self.window.best_at(&seat).is_some() || self.docket.bench(&seat).is_some_and(Bench::has_control);
         let one_worked = || self.pool.iter().any(|(_, member)| member.usable() && member.health.ever_worked());
-        if by_something || !one_worked() {
+        let site_fails = || trial.testimonies.iter().all(|told| matches!(told.verdict, Verdict::Failing(..)));
+        if by_something || !(one_worked() || site_fails()) {
             return false;
         }
         let needed = usize::try_from(self.limits.retry.witnesses.max(1)).unwrap_or(usize::MAX);

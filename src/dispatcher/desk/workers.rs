@@ -117,15 +117,18 @@ impl Desk {
         }
     }
 
-    /// A task goes back into the window, before all others: nobody has judged it.
+    /// A task goes back into the window, before all others: nobody has judged it. One that the site has turned away goes behind
+    /// them: those who are to wait would else do nothing but ask for it again.
     pub(super) fn put_back(&mut self, id: TaskId) {
         let Some(held) = self.held.get_mut(&id) else { return };
         held.place = Place::Windowed;
         if self.trials.get(id).is_some() {
             self.window.suspect(&held.task);
             self.doubts.insert(id);
-        } else {
+        } else if held.refusals.are_none() {
             self.window.put_back(&held.task);
+        } else {
+            self.window.arrive(&held.task);
         }
         self.stirred = Stirred::Yes;
     }

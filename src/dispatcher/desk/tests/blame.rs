@@ -92,6 +92,63 @@ fn a_page_that_is_known_to_be_forbidden_pauses_nobody_at_a_further_attempt() {
     }
 }
 
+/// Five proxies have brought twenty pages each.
+fn at_work() -> Script {
+    let mut script = warmed_up(5, 20, 1);
+    answer_all(&mut script, &Verdict::Done);
+    script.fates();
+    script
+}
+
+/// A forbidden page, and so many fresh ones beside it: how often pages that were done are fetched again meanwhile.
+fn controls_for(script: &mut Script, forbidden: u64, fresh: u64) -> usize {
+    let beside = 10 * forbidden;
+    let claimed = [forbidden].into_iter().chain(beside..beside + fresh).map(task).collect();
+    script.orders.clear();
+    script.on(Event::Claimed(Claim { tasks: claimed, next_due: None, stats: stats(1 + fresh) }));
+    let mut controls = 0;
+    loop {
+        let fetches = script.fetched_so_far();
+        if fetches.is_empty() {
+            return controls;
+        }
+        for (worker, assignment) in fetches {
+            let is_forbidden = assignment.task.0 == forbidden;
+            controls += usize::from(assignment.epoch == Epoch::default());
+            let verdict = if is_forbidden { Verdict::Banned(reason("status.403")) } else { Verdict::Done };
+            script.fetched(worker, assignment, verdict);
+        }
+    }
+}
+
+fn condemned(script: &mut Script) -> bool {
+    script.fates().iter().any(|fate| matches!(fate, Fate::Retry { attempts: 1, .. }))
+}
+
+#[test]
+fn where_pages_are_forbidden_to_everybody_proxies_prove_by_fresh_ones_that_they_are_not_banned() {
+    let mut script = at_work();
+    assert!(controls_for(&mut script, 1001, 60) > 0, "it may be a ban");
+    assert!(condemned(&mut script));
+    assert_eq!(controls_for(&mut script, 1002, 60), 0, "it was none the last time");
+    assert!(condemned(&mut script));
+}
+
+#[test]
+fn where_bans_are_meant_a_banned_proxy_costs_no_second_page() {
+    let mut script = at_work();
+    assert!(controls_for(&mut script, 1001, 60) > 0);
+    for page in 2001..=2009 {
+        script.on(Event::Claimed(Claim { tasks: vec![task(page)], next_due: None, stats: stats(1) }));
+        let (worker, assignment) = script.fetches()[0];
+        script.fetched(worker, assignment, Verdict::Banned(reason("status.403")));
+        for (worker, assignment) in script.fetches() {
+            script.fetched(worker, assignment, Verdict::Done);
+        }
+    }
+    assert!(controls_for(&mut script, 1003, 60) > 0, "most were bans");
+}
+
 #[test]
 fn a_single_proxy_repeats_with_growing_waits_and_proves_itself_in_between_before_a_page_is_condemned() {
     let mut script = warmed_up(1, 60, 1);

@@ -122,6 +122,39 @@ fn a_page_that_is_turned_away_whoever_asks_uses_an_attempt_once_enough_proxies_h
 }
 
 #[test]
+fn a_page_that_was_turned_away_goes_behind_those_that_were_not() {
+    let mut script = Script::new(1, 1, 3);
+    let throttled = || Verdict::Throttled { retry_after: Some(Duration::from_secs(1)), reason: reason("status.429") };
+    let mut order = Vec::new();
+    for _ in 0..3 {
+        let (worker, assignment) = script.fetches()[0];
+        order.push(assignment.task.0);
+        script.fetched(worker, assignment, if order == [1] { throttled() } else { Verdict::Done });
+        script.after(Duration::from_secs(1));
+    }
+    assert_eq!(order, [1, 2, 3]);
+    assert_eq!(script.fetches()[0].1.task, TaskId(1));
+}
+
+#[test]
+fn where_no_other_page_is_left_a_page_that_was_done_shows_that_only_this_one_is_turned_away() {
+    let mut script = Script::new(1, 1, 2);
+    let throttled = || Verdict::Throttled { retry_after: Some(Duration::from_secs(1)), reason: reason("status.429") };
+    let (mut refusals, mut controls) = (0, 0);
+    while script.desk.held.contains_key(&TaskId(2)) {
+        for (worker, assignment) in script.fetches() {
+            let refused = assignment.task == TaskId(2);
+            refusals += usize::from(refused);
+            controls += usize::from(assignment.epoch == Epoch::default());
+            script.fetched(worker, assignment, if refused { throttled() } else { Verdict::Done });
+        }
+        script.after(Duration::from_secs(1));
+        assert!(refusals < 10, "it goes on for ever");
+    }
+    assert_eq!((refusals, controls), (3, 1));
+}
+
+#[test]
 fn a_wave_of_refusals_uses_no_attempt() {
     let mut script = Script::new(4, 4, 8);
     script.desk.limits.retry.witnesses = 1;
