@@ -211,6 +211,25 @@ fn where_other_hosts_are_at_work_pages_of_one_that_cannot_say_are_dead_letters()
 }
 
 #[test]
+fn a_host_that_cannot_say_is_given_up_only_once_another_one_can() {
+    let mut script = obeying(2, 2, 1);
+    let other = Claimed { task: Arc::new(fixture::task(9, "other.test", 0)), epoch: Epoch(9) };
+    script.on(Event::Claimed(Claim { tasks: vec![other], next_due: None, stats: stats(2) }));
+    let fetches = script.fetches();
+    let (mut down, slow) = (Some(fetches[0]), fetches[1]);
+    while let Some(fetch) = down {
+        script.answered(fetch, Verdict::Failing(Certainty::Sure, reason("status.503")), 503, None);
+        script.after(Duration::from_secs(100));
+        down = script.fetched_so_far().first().copied();
+    }
+    assert!(script.desk.phase.is_running(), "the other one may still say something");
+    assert_eq!(script.fates(), []);
+    script.answered(slow, Verdict::Done, 200, rules(BARS_TWO));
+    let fates = script.fates();
+    assert!(matches!(&fates[..], [Fate::Dead(reason)] if reason.code == "robots.unreachable"), "{fates:?}");
+}
+
+#[test]
 fn a_page_led_to_another_host_waits_for_its_robots_txt_and_then_knows_it() {
     let mut script = obeying(1, 1, 1);
     let first = script.fetches()[0];
