@@ -173,12 +173,12 @@ fn without_proxies_bad_pages_are_dead_letters() {
 
 #[test]
 fn without_proxies_a_site_that_is_not_there_is_dead_letters_and_never_exit_4() {
-    let bed = Bed::new().direct().condition("refusing".parse().unwrap()).set("retry.attempts", "2");
-    // Who obeys robots.txt may not ask such a site for pages at all: see tests/robots.rs.
-    let bed = bed.set("robots.obey", "false");
-    let dead = ["/page/1", "/page/2", "/page/3", "/page/4"];
-    let crawl = bed.crawl().expect_exit(3).expect_dead(&dead);
-    assert_eq!(crawl.report()["records"], 0);
+    for obey in ["true", "false"] {
+        let bed = Bed::new().direct().condition("refusing".parse().unwrap()).set("retry.attempts", "2");
+        let dead = ["/page/1", "/page/2", "/page/3", "/page/4"];
+        let crawl = bed.set("robots.obey", obey).crawl().expect_exit(3).expect_dead(&dead);
+        assert_eq!(crawl.report()["records"], 0);
+    }
 }
 
 #[test]

@@ -96,10 +96,11 @@ fn a_site_that_cannot_say_is_left_alone_and_nothing_is_lost() {
 }
 
 #[test]
-fn a_site_that_is_not_there_is_left_alone_too_and_never_exit_4_without_proxies() {
+fn a_site_that_is_not_there_is_dead_letters_without_proxies_and_is_not_asked_for_pages() {
     let bed = Bed::new().direct().condition("refusing".parse().unwrap()).set("retry.attempts", "2");
-    let crawl = bed.crawl().expect_exit(6).expect_said("refused");
-    assert_eq!((tasks(&crawl, "left"), tasks(&crawl, "dead")), (4, 0));
+    let crawl = bed.crawl().expect_exit(3);
+    assert_eq!((tasks(&crawl, "left"), tasks(&crawl, "dead")), (0, 4));
+    assert!(crawl.report()["dead_letters"]["robots.unreachable"].is_object());
 }
 
 #[test]

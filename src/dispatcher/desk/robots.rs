@@ -141,12 +141,13 @@ impl Desk {
         self.settle_lost(now);
     }
 
-    /// What follows from hosts whose robots.txt is not to be had: where others are, their pages are given up on, as if they had
-    /// been tried; where nothing else is known, the crawl stops, and nothing is lost.
+    /// What follows from hosts whose robots.txt is not to be had: where others are, their pages are given up on, as if they had been
+    /// tried, and so they are where a host does not answer ourselves; where nothing else is known, the crawl stops, and nothing is lost.
     fn settle_lost(&mut self, now: Timestamp) {
         let lost: Vec<_> = self.robots.lost().map(|(host, reason, at)| (host.clone(), reason.clone(), at)).collect();
         let Some((host, reason, status)) = lost.first() else { return };
-        if self.robots.rules().next().is_some() || self.intake.has_done() {
+        let is_mute = self.limits.proxies.direct && status.is_none();
+        if is_mute || self.robots.rules().next().is_some() || self.intake.has_done() {
             for (host, reason, _) in lost {
                 self.give_up_host(&host, &reason, now);
             }
@@ -175,7 +176,7 @@ impl Desk {
     /// No site was reached: the pool is to blame if nothing ever came through it.
     fn without_robots(&self, host: &HostKey, reason: &Reason, status: Option<u16>) -> Ending {
         let worked = self.pool.iter().any(|(_, member)| member.health.ever_worked());
-        if status.is_none() && !worked && !self.limits.proxies.direct {
+        if status.is_none() && !worked {
             return Ending::NoProxy { commonest: self.whats_wrong() };
         }
         Ending::Guarded { reason: Reason::new("robots.unreachable", cannot_be_had(host, reason)) }
