@@ -149,6 +149,7 @@ fn limits(settings: &Settings, stored: Seq, resumed_at: Option<Timestamp>, seed:
         retry: settings.retry.clone(),
         ban: settings.ban.clone(),
         health: settings.health,
+        outage: settings.outage,
         proxies: settings.proxies.clone(),
         most_workers: settings.most_workers(),
         affine: affine(settings),

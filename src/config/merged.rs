@@ -76,6 +76,7 @@ impl<'a> Merged<'a> {
             retry: self.section("retry")?,
             ban: self.ban()?,
             health: self.section("health")?,
+            outage: self.section("outage")?,
             feeds,
             frontier: self.section("frontier")?,
             log: log?,

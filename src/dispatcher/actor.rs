@@ -118,8 +118,9 @@ impl Dispatcher {
             Order::Bind { worker, proxy, route } => {
                 self.order_worker(worker, WorkerOrder::Bind(ProxyLease { proxy, route }));
             }
-            Order::Fetch { worker, assignment, task, gap } => {
-                let lease = TaskLease::new(assignment, task, gap, ctx.address().recipient());
+            Order::Fetch { worker, assignment, task, gap, patience } => {
+                let mut lease = TaskLease::new(assignment, task, gap, ctx.address().recipient());
+                lease.patience = patience;
                 self.order_worker(worker, WorkerOrder::Fetch(lease));
             }
             Order::Spent { worker, proxy } => self.order_worker(worker, WorkerOrder::Spent { proxy }),

@@ -19,14 +19,16 @@ pub struct TaskLease {
     pub task: Arc<Task>,
     /// The least time between the first bytes of two requests of this fetch to one host (redirects, redials).
     pub gap: Duration,
+    /// It is given up after so long; `None`: by `[fetch]` alone.
+    pub patience: Option<Duration>,
     /// Where to say that it was dropped; `None` once it has an outcome.
     home: Option<Recipient<WorkerReport>>,
 }
 
 impl TaskLease {
-    /// A lease that reports to `home` if it is dropped.
+    /// A lease that reports to `home` if it is dropped, and has all the time that `[fetch]` gives.
     pub fn new(assignment: Assignment, task: Arc<Task>, gap: Duration, home: Recipient<WorkerReport>) -> Self {
-        Self { assignment, task, gap, home: Some(home) }
+        Self { assignment, task, gap, patience: None, home: Some(home) }
     }
 
     /// Ends the lease because there is an outcome.

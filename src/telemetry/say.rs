@@ -4,6 +4,7 @@
 //! Nothing is counted here, and nothing decided.
 
 mod listing;
+mod outage;
 mod page;
 mod run;
 
@@ -49,6 +50,8 @@ pub fn notice(names: &Names, notice: &Notice, now: Timestamp) {
             paused(names, *proxy, host, until.since(now), *cause, reason);
         }
         Notice::HostSlowed { host, until, gap } => slowed(host, until.since(now), *gap),
+        Notice::Outage { party, reason } => outage::down(party, reason),
+        Notice::Returned { party, down_for } => outage::back(party, *down_for),
         Notice::Page(done) if done.then == Then::Done => {}
         Notice::Page(failed) => page(names, failed, None, now),
         Notice::Probed(probe) => page::probed(names, probe),

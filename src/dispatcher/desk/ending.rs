@@ -76,6 +76,8 @@ impl Desk {
         } else if self.is_banned_everywhere(now) {
             let text = format!("every proxy has been banned for {:?}: {}", self.limits.ban.max_wait, self.last_ban());
             self.stop(Ending::Guarded { reason: Reason::new("banned", text) }, now);
+        } else if let Some(reason) = self.outage_to_end_with(now) {
+            self.stop(Ending::Guarded { reason }, now);
         }
     }
 
@@ -196,6 +198,7 @@ impl Desk {
             return;
         }
         let leases = self.held.drain().map(|(id, held)| (id, held.epoch)).collect();
+        self.suspense.clear();
         self.window = super::Window::default();
         self.affinity.clear();
         self.orders.push(Order::HandBack(leases));

@@ -7,12 +7,13 @@ use std::sync::Arc;
 
 use super::ending::Phase;
 use super::ledger::{AfterFailure, Batch, Eager};
+use super::party::Party;
 use super::roster::Stirred;
 use super::{Desk, Held, Order, PER_WORKER, Place, StoreCall};
 use crate::clock::Timestamp;
 use crate::dispatcher::notice::{Ending, Notice};
 use crate::frontier::{Claim, Claimed, Committed, Stats};
-use crate::task::HostKey;
+use crate::task::{HostKey, TaskId};
 use crate::verdict::Reason;
 
 /// What the Desk knows of the frontier, as of its last answer.
@@ -26,6 +27,8 @@ pub(super) struct Intake {
     due: Option<Timestamp>,
     /// The last claim for other hosts brought nothing, and nothing has come in since.
     dry: bool,
+    /// When the last claim went out.
+    sent_at: Timestamp,
     /// Tasks given to workers since a claim went out.
     given: usize,
     /// So many were given lately while a claim was out.
@@ -35,7 +38,7 @@ pub(super) struct Intake {
 impl Default for Intake {
     fn default() -> Self {
         let stats = Stats { unread: None, ..Stats::default() };
-        Self { out: false, stats, due: None, dry: false, given: 0, used: 0 }
+        Self { out: false, stats, due: None, dry: false, sent_at: Timestamp::default(), given: 0, used: 0 }
     }
 }
 
@@ -60,8 +63,19 @@ impl Intake {
         self.given += 1;
     }
 
-    fn sent(&mut self, barred: &[HostKey]) {
+    /// What was barred may be claimed again.
+    pub(super) const fn refill(&mut self) {
+        self.dry = false;
+    }
+
+    /// May tasks of hosts come that are not barred?
+    pub(super) fn may_bring_others(&self, now: Timestamp) -> bool {
+        self.out || (self.has_ready(now) && !self.dry) || self.due.is_some_and(|due| due > now)
+    }
+
+    fn sent(&mut self, barred: &[HostKey], now: Timestamp) {
         self.out = true;
+        self.sent_at = now;
         self.dry = !barred.is_empty();
         self.given = 0;
     }
@@ -119,20 +133,43 @@ impl Desk {
         if self.intake.out || self.room.is_short() || !self.intake.has_ready(now) {
             return;
         }
-        let (fresh, capacity) = (self.window.fresh(), self.capacity());
+        let Some(shut) = self.shut_hosts() else { return };
+        if !shut.is_empty() && self.intake.dry && now.since(self.intake.sent_at) < self.limits.outage.probe {
+            return;
+        }
+        // What waits for a host that is down must not keep others waiting.
+        let fresh = self.window.fresh() - shut.iter().map(|host| self.window.fresh_of(host)).sum::<usize>();
+        let capacity = self.capacity();
         let enough = FEWEST.max(capacity + self.intake.reserve());
-        if self.window.suspects_waiting() >= SUSPECTS_PER_CAPACITY * capacity {
+        if self.suspects_of_others(&shut) >= SUSPECTS_PER_CAPACITY * capacity {
             return;
         }
         let (n, barred) = if fresh < enough {
-            (PER_CAPACITY * enough - fresh, Vec::new())
+            (PER_CAPACITY * enough - fresh, shut)
         } else if self.roster.any_idle() && !self.intake.dry && fresh < PER_CAPACITY_OF_OTHERS * capacity {
             (capacity, self.window.hosts().cloned().collect::<Vec<HostKey>>())
         } else {
             return;
         };
-        self.intake.sent(&barred);
+        self.intake.sent(&barred, now);
         self.orders.push(Order::Claim { n, barred });
+    }
+
+    /// Hosts that nobody gets pages of now. `None`: that is all of them.
+    fn shut_hosts(&self) -> Option<Vec<HostKey>> {
+        let host = |party: &Party| match party {
+            Party::Line => None,
+            Party::Host(host) => Some(host.clone()),
+        };
+        self.guard.shut().map(host).collect()
+    }
+
+    fn suspects_of_others(&self, shut: &[HostKey]) -> usize {
+        if shut.is_empty() {
+            return self.window.suspects_waiting();
+        }
+        let is_shut = |id: &TaskId| self.held.get(id).is_some_and(|held| shut.contains(&held.task.host));
+        self.window.suspects().filter(|id| !is_shut(id)).count()
     }
 
     pub(super) fn claimed(&mut self, claim: Claim, now: Timestamp) {

@@ -30,6 +30,8 @@ pub struct Limits {
     pub ban: config::Ban,
     /// `[health]`
     pub health: config::Health,
+    /// `[outage]`
+    pub outage: config::Outage,
     /// `[proxies]`: order, budgets, rotating, wait
     pub proxies: config::Proxies,
     /// Up to so many workers are asked for when there are more proxies; `workers`, if the config says a number.
@@ -154,6 +156,8 @@ pub enum Order {
         task: Arc<Task>,
         /// The least time between two requests of this fetch to one host.
         gap: Duration,
+        /// It is given up after so long, if it only probes.
+        patience: Option<Duration>,
     },
     /// Tell a worker that its proxy is used up.
     Spent {

@@ -325,7 +325,7 @@ impl World {
                     worker.spent = false;
                 }
             }
-            Order::Fetch { worker, assignment, task, gap } => self.fetch(worker, assignment, task, gap),
+            Order::Fetch { worker, assignment, task, gap, .. } => self.fetch(worker, assignment, task, gap),
             Order::Spent { worker: id, proxy } => {
                 let wait = self.soon();
                 if let Some(worker) = self.worker(id)
