@@ -69,6 +69,7 @@ impl Desk {
         let ended = Ended::new(&task, assignment.proxy.id, &meters);
         self.hear(&ended, &verdict, &meters, now);
         let in_question = self.in_question(&verdict, &ended.last.host);
+        let begun = meters.sent.last().map_or(now, |(_, at)| *at);
         let (found, recorded) = (links.len(), records.len());
         let links = within(self.limits.bounds.depth, links);
         let too_deep = found - links.len();
@@ -87,7 +88,7 @@ impl Desk {
             match in_question {
                 Some(party) => {
                     let case = Case::Page { ended, verdict: verdict.clone(), requests };
-                    self.suspend(party, case, now)
+                    self.suspend(party, case, begun, now)
                 }
                 None => self.rule(&ended, &verdict, Harvest { links, records }, now),
             }
@@ -110,7 +111,7 @@ impl Desk {
     /// An outcome under an old lease decides nothing about the page, but what it shows of the proxy is true all the same.
     pub(super) fn came_late(&mut self, proxy: ProxyId, verdict: &Verdict, now: Timestamp) {
         match self.may_be_line(verdict) {
-            Some(line) => _ = self.suspend(line, Case::Stale { proxy, verdict: verdict.clone() }, now),
+            Some(line) => _ = self.suspend(line, Case::Stale { proxy, verdict: verdict.clone() }, now, now),
             None => self.blame_only(proxy, verdict, now),
         }
     }

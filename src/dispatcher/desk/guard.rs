@@ -115,6 +115,11 @@ impl Guard {
         self.watches.get(party).is_some_and(Watch::is_down)
     }
 
+    /// Is it down, or was it when that was sent?
+    pub(super) fn was_down_at(&self, party: &Party, sent: Timestamp) -> bool {
+        self.watches.get(party).is_some_and(|watch| watch.was_down_at(sent))
+    }
+
     /// What has been down for longest, and since when.
     pub(super) fn longest_down(&self) -> Option<(&Party, Timestamp)> {
         let down = self.watched().filter_map(|(party, watch)| Some((party, watch.down_since()?)));

@@ -107,6 +107,8 @@ pub(super) struct Watch {
     /// What has failed since it worked last.
     failures: Vec<Failure>,
     standing: Standing,
+    /// When its last return was noticed.
+    back_at: Timestamp,
 }
 
 impl Watch {
@@ -120,6 +122,7 @@ impl Watch {
             Standing::Down { since, .. } if sign.sent < since => None,
             Standing::Down { since, .. } => {
                 self.settle();
+                self.back_at = now;
                 Some(now.since(since))
             }
             Standing::Well | Standing::Doubted { .. } => {
@@ -196,6 +199,11 @@ impl Watch {
     /// When it last worked.
     pub(super) const fn worked_at(&self) -> Timestamp {
         self.worked_at
+    }
+
+    /// Is it down, or was it when that was sent?
+    pub(super) fn was_down_at(&self, sent: Timestamp) -> bool {
+        self.is_down() || sent < self.back_at
     }
 
     /// Is nothing in question?

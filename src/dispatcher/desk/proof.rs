@@ -134,6 +134,7 @@ impl Desk {
         self.keep_pace(assignment, &meters.sent, &verdict, now);
         let ended = Ended::new(&control.task, assignment.proxy.id, &meters);
         self.hear(&ended, &verdict, &meters, now);
+        let begun = meters.sent.last().map_or(now, |(_, at)| *at);
         let (proxy, task) = (assignment.proxy.id, Arc::clone(&control.task));
         match (&control.errand, self.in_question(&verdict, &ended.last.host)) {
             (Errand::Probe { party, .. }, _) => {
@@ -142,7 +143,7 @@ impl Desk {
             }
             (Errand::Proof { .. }, Some(party)) => {
                 let case = Case::Control { control, ended, verdict: verdict.clone() };
-                self.suspend(party, case, now);
+                self.suspend(party, case, begun, now);
             }
             (Errand::Proof { .. }, None) => self.weigh_control(&control, &ended, &verdict, now),
         }

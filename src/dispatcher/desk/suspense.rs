@@ -147,9 +147,9 @@ impl Desk {
         self.guard.is_down(party) || (self.guard.is_armed(party) && self.docket.can_probe(party))
     }
 
-    /// A failure waits for judgement; if the outage is known, it is none.
-    pub(super) fn suspend(&mut self, party: Party, case: Case, now: Timestamp) -> Then {
-        if self.guard.is_down(&party) {
+    /// A failure of what was sent then waits for judgement; if it was sent into an outage that is known, it is none.
+    pub(super) fn suspend(&mut self, party: Party, case: Case, sent: Timestamp, now: Timestamp) -> Then {
+        if self.guard.was_down_at(&party, sent) {
             self.void(case);
             return Then::Again;
         }
@@ -187,21 +187,22 @@ impl Desk {
 
     /// Gives out pages, and probes where something is in question: before pages, where it is shut.
     pub(super) fn place_or_probe(&mut self, now: Timestamp) {
-        self.send_probes(Urgency::Before, now);
+        // Whoever has just failed may be needed for a probe rather than for a further page.
+        self.watch_for_outages(Urgency::Before, now);
         self.place(now);
-        if self.watch_for_outages(now) {
+        if self.watch_for_outages(Urgency::After, now) {
             self.place(now);
         }
     }
 
     /// Looks at what is in question, and sends probes. Has anything changed for those who wait?
-    fn watch_for_outages(&mut self, now: Timestamp) -> bool {
+    fn watch_for_outages(&mut self, urgency: Urgency, now: Timestamp) -> bool {
         if self.guard.is_quiet() {
             return false;
         }
         let mut has_changed = false;
         for party in self.guard.troubled() {
-            match self.look_at(&party, now) {
+            match self.look_at(&party, urgency, now) {
                 Some(Turn::Judge) => self.judge(&party, now, now),
                 Some(Turn::Doubt) => {}
                 Some(Turn::Down) => self.outage(&party, now),
@@ -210,11 +211,11 @@ impl Desk {
             self.stirred = Stirred::Yes;
             has_changed = true;
         }
-        self.send_probes(Urgency::After, now);
+        self.send_probes(urgency, now);
         has_changed
     }
 
-    fn look_at(&mut self, party: &Party, now: Timestamp) -> Option<Turn> {
+    fn look_at(&mut self, party: &Party, urgency: Urgency, now: Timestamp) -> Option<Turn> {
         let (pool, pace) = (&self.pool, &self.pace);
         let at_work = |proxy: ProxyId| {
             pool.get(proxy).is_some_and(|member| {
@@ -226,6 +227,8 @@ impl Desk {
             })
         };
         let is_quiet = match party {
+            // Pages that are about to go out may still tell.
+            _ if urgency == Urgency::Before => false,
             Party::Line => self.fetching.is_empty(),
             Party::Host(host) => !self.fetching.values().any(|asked| asked == host),
         };
