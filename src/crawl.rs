@@ -150,6 +150,7 @@ fn limits(settings: &Settings, stored: Seq, resumed_at: Option<Timestamp>, seed:
         retry: settings.retry.clone(),
         ban: settings.ban.clone(),
         health: settings.health,
+        outage: settings.outage,
         robots: settings.robots,
         robots_name: product(&settings.fetch.user_agent).into(),
         proxies: settings.proxies.clone(),

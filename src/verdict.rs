@@ -10,6 +10,12 @@ use url::Url;
 
 use crate::task::Exclusion;
 
+/// The code of a probe that was not answered in the short time that it has.
+pub const PROBE_TIMEOUT: &str = "timeout.probe";
+
+/// The code of a host, or a line of our own, that was down for too long.
+pub const OUTAGE: &str = "outage";
+
 /// Who may be at fault for a failed fetch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Suspect {

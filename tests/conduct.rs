@@ -115,6 +115,7 @@ fn settings(home: &Path) -> Settings {
             max_cooldowns: None,
             max_silent: 1,
         },
+        outage: config::Outage { share: 1.0, probe: second, max_wait: second },
         feeds: vec![feed],
         frontier: config::Frontier { kind: config::FrontierKind::Memory, keep_records: true, max_lag: 1 << 20 },
         log: config::Log {

@@ -49,25 +49,21 @@ fn site_outage(condition: Condition) {
 }
 
 #[test]
-#[ignore = "the outage guard is not built yet"]
 fn a_site_that_refuses_connections_for_a_while_is_waited_for_at_nobodys_cost() {
     site_outage(Condition::Refusing);
 }
 
 #[test]
-#[ignore = "the outage guard is not built yet"]
 fn a_site_that_is_silent_for_a_while_is_waited_for_at_nobodys_cost() {
     site_outage(Condition::Silent);
 }
 
 #[test]
-#[ignore = "the outage guard is not built yet"]
 fn a_site_that_says_503_for_a_while_is_waited_for_at_nobodys_cost() {
     site_outage(Condition::Failing { status: 503 });
 }
 
 #[test]
-#[ignore = "the outage guard is not built yet"]
 fn a_line_of_our_own_that_is_down_for_a_while_is_waited_for_at_nobodys_cost() {
     let all = |world: &World, behaviour| world.proxies.iter().for_each(|proxy| proxy.switch_to(behaviour));
     let (crawl, back) = interrupted(|world| all(world, Behaviour::Dead), |world| all(world, Behaviour::Good));
@@ -75,7 +71,6 @@ fn a_line_of_our_own_that_is_down_for_a_while_is_waited_for_at_nobodys_cost() {
 }
 
 #[test]
-#[ignore = "the outage guard is not built yet"]
 fn a_site_that_fails_in_waves_costs_no_record_and_no_proxy_its_place() {
     let wave = Condition::Wave { status: 503, failing: 20, of: 60 };
     let bed = Bed::new().proxies(5).lists(12).per_list(10).condition(wave).set("retry.attempts", "10");

@@ -76,6 +76,7 @@ impl<'a> Merged<'a> {
             retry: self.section("retry")?,
             ban: self.ban()?,
             health: self.section("health")?,
+            outage: self.section("outage")?,
             robots: self.section("robots")?,
             feeds,
             frontier: self.section("frontier")?,

@@ -143,7 +143,7 @@ pub(super) const ROOT: &[Key] = &[
     built("retry", Table(RETRY)),
     built("ban", Table(ban::BAN)),
     built("health", Table(HEALTH)),
-    later_section("outage", &["share", "probe", "max_wait"]),
+    built("outage", Table(OUTAGE)),
     built("robots", Table(robots::ROBOTS)),
     built("feed", List(&Table(FEED))),
     built("frontier", Table(FRONTIER)),
@@ -253,6 +253,8 @@ const HEALTH: &[Key] = &[
     built("max_cooldowns", AT_MOST),
     built("max_silent", Whole(1, COUNT)),
 ];
+
+const OUTAGE: &[Key] = &[built("share", Share), built("probe", SOME_TIME), built("max_wait", SOME_TIME)];
 
 const FEED: &[Key] = &[
     required("kind", Word(&["jsonl", "csv", "sqlite"], &[])),

@@ -8,6 +8,7 @@ mod feed;
 mod keep;
 mod limits;
 mod log;
+mod outage;
 mod pace;
 mod proxies;
 mod recipe;
@@ -28,6 +29,7 @@ pub use feed::{Compress, Feed, FeedKind, IfExists, MetaColumn, STDOUT};
 pub use keep::KeepPages;
 pub use limits::Limits;
 pub use log::{Log, LogFormat, LogLevel};
+pub use outage::Outage;
 pub use pace::Pace;
 pub use proxies::{Budget, Proxies, SpareOrder};
 pub use recipe::{Affinity, Expect, Field, Link, Stage, Take};
@@ -56,6 +58,8 @@ pub struct Settings {
     pub ban: Ban,
     /// `[health]`
     pub health: Health,
+    /// `[outage]`
+    pub outage: Outage,
     /// `[robots]`
     pub robots: Robots,
     /// `[[feed]]`; one JSONL feed of everything where the config names none.

@@ -118,8 +118,9 @@ impl Dispatcher {
             Order::Bind { worker, proxy, route } => {
                 self.order_worker(worker, WorkerOrder::Bind(ProxyLease { proxy, route }));
             }
-            Order::Fetch { worker, assignment, task, gap, clearance } => {
-                let lease = TaskLease::new(assignment, task, gap, ctx.address().recipient()).cleared_by(clearance);
+            Order::Fetch { worker, assignment, task, gap, clearance, patience } => {
+                let mut lease = TaskLease::new(assignment, task, gap, ctx.address().recipient());
+                (lease.clearance, lease.patience) = (clearance, patience);
                 self.order_worker(worker, WorkerOrder::Fetch(lease));
             }
             Order::Spent { worker, proxy } => self.order_worker(worker, WorkerOrder::Spent { proxy }),

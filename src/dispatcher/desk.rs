@@ -13,6 +13,7 @@ mod docket;
 mod ending;
 #[cfg(test)]
 mod fixture;
+mod guard;
 mod held;
 mod intake;
 mod judgment;
@@ -20,9 +21,12 @@ mod jury;
 mod keeper;
 mod ledger;
 mod misfit;
+mod outage;
 mod pacing;
+mod party;
 mod penalty;
 mod pick;
+mod probing;
 mod proof;
 mod reload;
 mod review;
@@ -33,6 +37,7 @@ mod rotating;
 #[cfg(test)]
 mod simulation;
 mod suspects;
+mod suspense;
 #[cfg(test)]
 mod tests;
 mod trial;
@@ -48,16 +53,19 @@ use std::sync::Arc;
 use self::affinity::Affinity;
 use self::docket::Docket;
 use self::ending::Phase;
+use self::guard::Guard;
 use self::held::{Held, Place};
 use self::intake::Intake;
 pub use self::keeper::KEPT;
 use self::keeper::Keeper;
 use self::ledger::Ledger;
 use self::misfit::Misfit;
+pub use self::party::Party;
 use self::proof::Control;
 use self::robots::Hosts;
 use self::room::Room;
 use self::roster::{Hands, Roster, Stirred};
+use self::suspense::Suspense;
 use self::trials::Trials;
 use self::waiting::Waiting;
 use self::window::Window;
@@ -106,6 +114,8 @@ pub struct Desk {
     /// Controls that are out.
     controls: HashMap<Assignment, Control>,
     controls_given: u32,
+    guard: Guard,
+    suspense: Suspense,
     /// Spares that suspects wait for.
     wanted: BTreeMap<TaskId, ProxyId>,
     /// When suspects are to be looked at again whatever happens.
@@ -161,6 +171,8 @@ impl Desk {
             docket: Docket::default(),
             controls: HashMap::new(),
             controls_given: 0,
+            guard: Guard::new(limits.outage, &limits.pace, &limits.proxies),
+            suspense: Suspense::default(),
             wanted: BTreeMap::new(),
             review_at: None,
             stages_done: BTreeSet::new(),
@@ -239,7 +251,7 @@ impl Desk {
         self.retire_aged(now);
         if matches!(self.phase, Phase::Running) {
             self.ask_again_for_robots(now);
-            self.place(now);
+            self.place_or_probe(now);
             self.claim(now);
             self.check_end(now);
         }
@@ -261,6 +273,7 @@ impl Desk {
             self.phase.until(),
             self.deadline(),
             self.review_at.filter(|&at| at < roster::NEVER),
+            self.next_look_at_outages(now),
             self.barred_since.map(|since| since + self.limits.ban.max_wait),
         ];
         // What was due by now has been done or cannot be done yet: then another event will come.

@@ -2,16 +2,18 @@
 //!
 //! They go out of the Desk as they happen and come in where they are counted and written. How they are worded is not known here.
 
+mod ending;
 mod page;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use self::ending::Ending;
 pub use self::page::{Decision, PageNotice, ProbeNotice, Then};
-use super::desk::Free;
+use super::desk::{Free, Party};
 use crate::clock::Timestamp;
 use crate::frontier::Stats;
-use crate::protocol::{ProxyRef, Role, Signal, WorkerId};
+use crate::protocol::{ProxyRef, WorkerId};
 use crate::proxy::ProxyId;
 use crate::task::{HostKey, Task};
 use crate::verdict::Reason;
@@ -150,6 +152,20 @@ pub enum Notice {
         /// The page.
         task: Arc<Task>,
     },
+    /// A host, or our own line, is taken to be down: what failed there since it last worked says nothing.
+    Outage {
+        /// Which.
+        party: Party,
+        /// The last thing that was seen.
+        reason: Reason,
+    },
+    /// What was down works again.
+    Returned {
+        /// Which.
+        party: Party,
+        /// For how long it was down, as far as that was known.
+        down_for: Duration,
+    },
     /// A fetch has ended.
     Page(Box<PageNotice>),
     /// A fetch of a page that was done before has ended: it showed whether a proxy works.
@@ -213,38 +229,4 @@ pub enum PauseCause {
     Ban,
     /// The site asked it to wait.
     Throttle,
-}
-
-/// How a crawl ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ending {
-    /// Nothing is left.
-    Complete,
-    /// No proxy could be used any more.
-    NoProxy {
-        /// The commonest error of the proxies.
-        commonest: Option<Reason>,
-    },
-    /// Something is wrong that goes on as long as the crawl does: it can be continued once that is mended.
-    Guarded {
-        /// What.
-        reason: Reason,
-    },
-    /// A limit of the config is reached, as asked.
-    Limit {
-        /// Its key in `[limits]`.
-        key: &'static str,
-    },
-    /// The operator asked for it.
-    Interrupted(Signal),
-    /// An actor died that must live, or all worker slots are closed.
-    Died {
-        /// Which one; of workers, the last.
-        who: Role,
-    },
-    /// A feed or the store cannot go on.
-    Failed {
-        /// Why, naming the file.
-        error: String,
-    },
 }

@@ -22,21 +22,16 @@ pub struct TaskLease {
     pub gap: Duration,
     /// Where redirects may lead it.
     pub clearance: Clearance,
+    /// It is given up after so long; `None`: by `[fetch]` alone.
+    pub patience: Option<Duration>,
     /// Where to say that it was dropped; `None` once it has an outcome.
     home: Option<Recipient<WorkerReport>>,
 }
 
 impl TaskLease {
-    /// A lease that reports to `home` if it is dropped.
+    /// A lease that reports to `home` if it is dropped, and has all the time that `[fetch]` gives.
     pub fn new(assignment: Assignment, task: Arc<Task>, gap: Duration, home: Recipient<WorkerReport>) -> Self {
-        Self { assignment, task, gap, clearance: Clearance::default(), home: Some(home) }
-    }
-
-    /// The same, led by redirects only where this lets it.
-    #[must_use]
-    pub fn cleared_by(mut self, clearance: Clearance) -> Self {
-        self.clearance = clearance;
-        self
+        Self { assignment, task, gap, clearance: Clearance::default(), patience: None, home: Some(home) }
     }
 
     /// Ends the lease because there is an outcome.

@@ -4,6 +4,7 @@
 //! Nothing is counted here, and nothing decided.
 
 mod listing;
+mod outage;
 mod page;
 mod robots;
 mod run;
@@ -53,6 +54,8 @@ pub fn notice(names: &Names, notice: &Notice, now: Timestamp) {
         Notice::RobotsRead { host, rules, delay } => robots::read(host, *rules, *delay),
         Notice::RobotsLost { host, reason } => robots::lost(host, reason),
         Notice::Barred { task } => robots::barred(names, task),
+        Notice::Outage { party, reason } => outage::down(party, reason),
+        Notice::Returned { party, down_for } => outage::back(party, *down_for),
         Notice::Page(done) if done.then == Then::Done && !done.task.stage.is_robots() => {}
         Notice::Page(failed) => page(names, failed, None, now),
         Notice::Probed(probe) => page::probed(names, probe),

@@ -6,9 +6,11 @@
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
+use tokio::time::timeout;
 
 use crate::pages::Worth;
 use crate::protocol::{Meters, Outcome, TaskLease, Why, WorkerId, WorkerReport};
@@ -33,11 +35,18 @@ pub(crate) async fn run(worker: WorkerId, binding: Rc<Binding>, lease: TaskLease
         meters: &mut meters,
         body: &mut body,
     };
-    let fetched = match AssertUnwindSafe(fetch.run()).catch_unwind().await {
-        Ok(Ok(fetched)) => fetched,
-        Ok(Err(NoOutcome::ClientUnusable(reason))) => return binding.close(Why::Unusable(reason)),
-        Ok(Err(NoOutcome::Interrupted)) => return,
-        Err(payload) => panicked(&*payload),
+    let patience = lease.patience.unwrap_or(Duration::MAX);
+    let fetched = match timeout(patience, AssertUnwindSafe(fetch.run()).catch_unwind()).await {
+        Ok(Ok(Ok(fetched))) => fetched,
+        Ok(Ok(Err(NoOutcome::ClientUnusable(reason)))) => return binding.close(Why::Unusable(reason)),
+        Ok(Ok(Err(NoOutcome::Interrupted))) => return,
+        Ok(Err(payload)) => panicked(&*payload),
+        Err(_) => {
+            // How far it got is not known: it may have been sent as late as now.
+            meters.requests += 1;
+            meters.sent.push((lease.task.host.clone(), parts.fetching.clock.now()));
+            judge::probe_timeout(patience).into()
+        }
     };
     let Fetched { verdict, links, records, missing, robots } = fetched;
     if !lease.task.stage.is_robots() {

@@ -13,7 +13,7 @@ use crate::extract::Shortfall;
 use crate::proxy::{Route, Scheme};
 use crate::task::{Exclusion, HostKey};
 use crate::transport::{Answer, Failure};
-use crate::verdict::{Certainty, Reason, Verdict};
+use crate::verdict::{Certainty, PROBE_TIMEOUT, Reason, Verdict};
 use crate::worker::ban::{BanError, Signs};
 use crate::worker::redirect::DeadEnd;
 
@@ -217,6 +217,11 @@ pub(crate) fn dead_end(end: &DeadEnd, channel: Channel) -> Verdict {
         DeadEnd::Banned { sign } => Verdict::Banned(sign.clone()),
     };
     blame(channel, verdict)
+}
+
+/// The verdict on a probe that was given up after so long.
+pub(crate) fn probe_timeout(patience: Duration) -> Verdict {
+    Verdict::Doubtful(Reason::new(PROBE_TIMEOUT, format!("no answer to a probe within {patience:?}")))
 }
 
 /// The verdict on a page that our own code panicked on.

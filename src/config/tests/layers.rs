@@ -248,7 +248,7 @@ fn every_setting_that_is_read_is_in_the_file_of_defaults() {
         let chosen = own || key.starts_with("stage.") || key.starts_with("feed.");
         assert!(chosen || *origin == Origin::Default, "{key} comes from {origin}");
     }
-    assert_eq!(loaded.effective.len(), 78, "{:#?}", loaded.effective);
+    assert_eq!(loaded.effective.len(), 81, "{:#?}", loaded.effective);
 }
 
 #[test]

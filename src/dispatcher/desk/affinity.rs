@@ -134,11 +134,10 @@ impl Desk {
         let (mut wait, mut barred, mut shut): (Option<Timestamp>, Option<Timestamp>, Option<Timestamp>) =
             Default::default();
         let sooner = |time: &mut Option<Timestamp>, at| *time = Some(time.map_or(at, |other: Timestamp| other.min(at)));
-        let address = self.pool.get(proxy).map(|member| member.address);
-        if let (Some(queue), Some(address)) = (self.affinity.waiting.get(&proxy), address) {
+        if let Some(queue) = self.affinity.waiting.get(&proxy) {
             for id in queue.values() {
                 let Some(held) = self.held.get(id) else { continue };
-                match self.pace.permit(address, &held.task.host, now) {
+                match self.permit(proxy, &held.task.host, now) {
                     Permit::Now => return Awaiting::Task(*id),
                     Permit::Wait(at) => sooner(&mut wait, at),
                     Permit::Paused(until) => sooner(&mut barred, until),

@@ -75,10 +75,13 @@ impl Desk {
         }
     }
 
-    /// Is there nothing that concerns it alone, a suspect, a proof or a page that waits for it? Then what is shut to one such
+    /// Is there nothing that concerns it alone, a suspect, a proof, a page that waits for it, or a question? Then what is shut to one such
     /// proxy is shut to all.
     fn is_like_others(&self, proxy: ProxyId) -> bool {
-        self.window.suspects_waiting() == 0 && self.docket.debts(proxy).next().is_none() && self.is_not_awaited(proxy)
+        self.window.suspects_waiting() == 0
+            && self.docket.debts(proxy).next().is_none()
+            && self.is_not_awaited(proxy)
+            && !self.guard.concerns(proxy)
     }
 
     /// Records wait for the feeds, pages for their commit, or all of them for room on a disk: no new fetches.
@@ -165,7 +168,7 @@ impl Desk {
         self.roster.set(worker, Hands::Holding(grip));
         let task = Arc::clone(&held.task);
         let clearance = self.clearance(&task);
-        self.orders.push(Order::Fetch { worker, assignment, task, gap, clearance });
+        self.orders.push(Order::Fetch { worker, assignment, task, gap, clearance, patience: None });
     }
 
     /// Spares that suspects wait for are brought in: an idle worker gets them.

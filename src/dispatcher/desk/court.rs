@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::bench::Venue;
 use super::judgment::Harvest;
+use super::suspense::Case;
 use super::{Desk, Place};
 use crate::clock::Timestamp;
 use crate::dispatcher::notice::{Notice, PageNotice, Then};
@@ -61,24 +62,37 @@ impl Desk {
         self.loosen(worker, assignment.proxy);
         self.spend(assignment.proxy.id, &verdict, &meters, now);
         self.keep_pace(&assignment, &meters.sent, &verdict, now);
-        let Some(held) = self.held.get_mut(&assignment.task) else {
-            return self.blame_only(assignment.proxy.id, &verdict, now);
+        let Some(held) = self.held.get(&assignment.task) else {
+            return self.came_late(assignment.proxy.id, &verdict, now);
         };
         let (task, attempt) = (Arc::clone(&held.task), held.task.attempts + 1);
         let ended = Ended::new(&task, assignment.proxy.id, &meters);
+        self.hear(&ended, &verdict, &meters, now);
+        let in_question = self.in_question(&verdict, &ended.last.host);
+        let begun = meters.sent.last().map_or(now, |(_, at)| *at);
         let (found, recorded) = (links.len(), records.len());
         let links = within(self.limits.bounds.depth, links);
         let too_deep = found - links.len();
-        let then = if current {
-            held.requests += meters.requests;
-            held.place = Place::Windowed;
-            self.heard_robots(&task, robots, meters.status);
-            self.rule(&ended, &verdict, Harvest { links, records }, now)
-        } else {
-            // When its worker died it was counted as one request.
-            held.requests += meters.requests.saturating_sub(1);
-            self.blame_only(ended.proxy, &verdict, now);
+        // When its worker died it was counted as one request.
+        let requests = if current { meters.requests } else { meters.requests.saturating_sub(1) };
+        if let Some(held) = self.held.get_mut(&ended.page) {
+            held.requests += requests;
+        }
+        let then = if !current {
+            self.came_late(ended.proxy, &verdict, now);
             Then::Stale
+        } else {
+            if let Some(held) = self.held.get_mut(&ended.page) {
+                held.place = Place::Windowed;
+            }
+            self.heard_robots(&task, robots, meters.status);
+            match in_question {
+                Some(party) => {
+                    let case = Case::Page { ended, verdict: verdict.clone(), requests };
+                    self.suspend(party, case, begun, now)
+                }
+                None => self.rule(&ended, &verdict, Harvest { links, records }, now),
+            }
         };
         self.note(Notice::Page(Box::new(PageNotice {
             worker,
@@ -96,7 +110,15 @@ impl Desk {
     }
 
     /// An outcome under an old lease decides nothing about the page, but what it shows of the proxy is true all the same.
-    fn blame_only(&mut self, proxy: ProxyId, verdict: &Verdict, now: Timestamp) {
+    pub(super) fn came_late(&mut self, proxy: ProxyId, verdict: &Verdict, now: Timestamp) {
+        match self.may_be_line(verdict) {
+            Some(line) => _ = self.suspend(line, Case::Stale { proxy, verdict: verdict.clone() }, now, now),
+            None => self.blame_only(proxy, verdict, now),
+        }
+    }
+
+    /// What a fetch shows of its proxy alone.
+    pub(super) fn blame_only(&mut self, proxy: ProxyId, verdict: &Verdict, now: Timestamp) {
         match verdict {
             Verdict::Done => self.worked(proxy),
             Verdict::ProxyBroken(reason) => self.charge(proxy, reason, now),
@@ -116,7 +138,7 @@ impl Desk {
     }
 
     /// What one outcome means.
-    fn rule(&mut self, ended: &Ended, verdict: &Verdict, harvest: Harvest, now: Timestamp) -> Then {
+    pub(super) fn rule(&mut self, ended: &Ended, verdict: &Verdict, harvest: Harvest, now: Timestamp) -> Then {
         let (id, proxy) = (ended.page, ended.proxy);
         self.remember(id, proxy, verdict, now);
         let believed = verdict.suspect() != Suspect::Either || self.is_trusted(proxy, &ended.last);

@@ -10,7 +10,7 @@ use super::bench::{Bench, Venue, Witness};
 use super::proof::IN_A_ROW;
 use crate::proxy::ProxyId;
 use crate::proxy::reliability::Reliability;
-use crate::task::{StageId, Task, TaskId};
+use crate::task::{HostKey, StageId, Task, TaskId};
 
 /// So many venues are known at once; beyond that those where nothing is open are forgotten, so that a crawl of the whole web
 /// stays small.
@@ -74,9 +74,19 @@ impl Docket {
         if fresh || self.benches.get(venue).is_some_and(Bench::has_control) {
             return venue.clone();
         }
-        let first = Venue { host: venue.host.clone(), stage: StageId(0) };
-        let neighbour = self.controlled.range(&first..).next().filter(|other| other.host == venue.host);
+        let neighbour = self.controlled_at(&venue.host);
         neighbour.or_else(|| self.controlled.first()).unwrap_or(venue).clone()
+    }
+
+    /// Where pages were done that are kept as controls.
+    pub(super) fn controlled(&self) -> impl Iterator<Item = &Venue> {
+        self.controlled.iter()
+    }
+
+    /// The first of them at a host.
+    pub(super) fn controlled_at(&self, host: &HostKey) -> Option<&Venue> {
+        let first = Venue { host: host.clone(), stage: StageId(0) };
+        self.controlled.range(&first..).next().filter(|other| other.host == *host)
     }
 
     /// A page is done at a venue.
@@ -92,6 +102,12 @@ impl Docket {
             self.controlled.insert(venue.clone());
             self.opened = true;
         }
+    }
+
+    /// Takes over a page that was done before.
+    pub(super) fn recall_control(&mut self, venue: &Venue, task: Task) {
+        self.bench_mut(venue).recall_control(task);
+        self.controlled.insert(venue.clone());
     }
 
     /// A page is no longer what it was when it was done.

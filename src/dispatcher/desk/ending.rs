@@ -76,6 +76,8 @@ impl Desk {
         } else if self.is_banned_everywhere(now) {
             let text = format!("every proxy has been banned for {:?}: {}", self.limits.ban.max_wait, self.last_ban());
             self.stop(Ending::Guarded { reason: Reason::new("banned", text) }, now);
+        } else if let Some(reason) = self.outage_to_end_with(now) {
+            self.stop(Ending::Guarded { reason }, now);
         }
     }
 
@@ -198,6 +200,7 @@ impl Desk {
         // What is asked of a host for its robots.txt is no task of the frontier.
         let tasks = self.held.drain().filter(|(_, held)| !held.task.stage.is_robots());
         let leases = tasks.map(|(id, held)| (id, held.epoch)).collect();
+        self.suspense.clear();
         self.window = super::Window::default();
         self.affinity.clear();
         self.orders.push(Order::HandBack(leases));

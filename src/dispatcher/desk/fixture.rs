@@ -35,6 +35,7 @@ pub(super) fn limits(workers: usize) -> Limits {
             max_cooldowns: None,
             max_silent: 5,
         },
+        outage: config::Outage { share: 0.8, probe: Duration::from_secs(1), max_wait: Duration::from_secs(3600) },
         robots: config::Robots { obey: false, crawl_delay: config::CrawlDelay::Host },
         robots_name: "burdock".into(),
         proxies: proxies(),

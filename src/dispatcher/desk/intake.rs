@@ -5,12 +5,13 @@
 
 use super::ending::Phase;
 use super::ledger::{AfterFailure, Batch, Eager};
+use super::party::Party;
 use super::roster::Stirred;
 use super::{Desk, Held, Order, PER_WORKER, StoreCall};
 use crate::clock::Timestamp;
 use crate::dispatcher::notice::{Ending, Notice};
 use crate::frontier::{Claim, Claimed, Committed, Stats};
-use crate::task::HostKey;
+use crate::task::{HostKey, TaskId};
 use crate::verdict::Reason;
 
 /// What the Desk knows of the frontier, as of its last answer.
@@ -26,6 +27,8 @@ pub(super) struct Intake {
     dry: bool,
     /// The last claim brought nothing because of hosts whose robots.txt is awaited, and nothing has come in since.
     starved: bool,
+    /// When the last claim went out.
+    sent_at: Timestamp,
     /// Tasks given to workers since a claim went out.
     given: usize,
     /// So many were given lately while a claim was out.
@@ -35,7 +38,8 @@ pub(super) struct Intake {
 impl Default for Intake {
     fn default() -> Self {
         let stats = Stats { unread: None, ..Stats::default() };
-        Self { out: false, stats, due: None, dry: false, starved: false, given: 0, used: 0 }
+        let sent_at = Timestamp::default();
+        Self { out: false, stats, due: None, dry: false, starved: false, sent_at, given: 0, used: 0 }
     }
 }
 
@@ -79,8 +83,14 @@ impl Intake {
         self.starved && self.due.is_none_or(|due| due > now)
     }
 
-    fn sent(&mut self, barred: &[HostKey]) {
+    /// May tasks of hosts come that are not barred?
+    pub(super) fn may_bring_others(&self, now: Timestamp) -> bool {
+        self.out || (self.has_ready(now) && !self.dry) || self.due.is_some_and(|due| due > now)
+    }
+
+    fn sent(&mut self, barred: &[HostKey], now: Timestamp) {
         self.out = true;
+        self.sent_at = now;
         self.dry = !barred.is_empty();
         self.given = 0;
     }
@@ -138,14 +148,22 @@ impl Desk {
         if self.intake.out || self.room.is_short() || !self.intake.has_ready(now) {
             return;
         }
-        let (fresh, capacity) = (self.window.fresh(), self.capacity());
-        let enough = FEWEST.max(capacity + self.intake.reserve());
-        if self.window.suspects_waiting() >= SUSPECTS_PER_CAPACITY * capacity {
+        let Some(shut) = self.shut_hosts() else { return };
+        if !shut.is_empty() && self.intake.dry && now.since(self.intake.sent_at) < self.limits.outage.probe {
             return;
         }
-        let mut barred: Vec<HostKey> = self.robots.unsettled().iter().cloned().collect();
+        // What waits for a host that is down must not keep others waiting.
+        let fresh = self.window.fresh() - shut.iter().map(|host| self.window.fresh_of(host)).sum::<usize>();
+        let capacity = self.capacity();
+        let enough = FEWEST.max(capacity + self.intake.reserve());
+        if self.suspects_of_others(&shut) >= SUSPECTS_PER_CAPACITY * capacity {
+            return;
+        }
+        let mut barred = shut;
         let n = if fresh < enough && !self.intake.is_starved(now) {
-            self.intake.starved = !barred.is_empty();
+            let unsettled = self.robots.unsettled();
+            self.intake.starved = !unsettled.is_empty();
+            barred.extend(unsettled.iter().cloned());
             PER_CAPACITY * enough - fresh
         } else if self.roster.any_idle() && !self.intake.dry && fresh < PER_CAPACITY_OF_OTHERS * capacity {
             barred.extend(self.window.hosts().cloned());
@@ -153,8 +171,25 @@ impl Desk {
         } else {
             return;
         };
-        self.intake.sent(&barred);
+        self.intake.sent(&barred, now);
         self.orders.push(Order::Claim { n, barred });
+    }
+
+    /// Hosts that nobody gets pages of now. `None`: that is all of them.
+    fn shut_hosts(&self) -> Option<Vec<HostKey>> {
+        let host = |party: &Party| match party {
+            Party::Line => None,
+            Party::Host(host) => Some(host.clone()),
+        };
+        self.guard.shut().map(host).collect()
+    }
+
+    fn suspects_of_others(&self, shut: &[HostKey]) -> usize {
+        if shut.is_empty() {
+            return self.window.suspects_waiting();
+        }
+        let is_shut = |id: &TaskId| self.held.get(id).is_some_and(|held| shut.contains(&held.task.host));
+        self.window.suspects().filter(|id| !is_shut(id)).count()
     }
 
     pub(super) fn claimed(&mut self, claim: Claim, now: Timestamp) {

@@ -16,6 +16,7 @@ use self::values::{control, gone, put, read, venue, verdict};
 use super::Desk;
 use super::bench::{Bench, Venue};
 use super::ledger::Eager;
+use super::party::Party;
 use super::robots::ROBOTS;
 use super::trial::{Testimony, Trial};
 use crate::clock::Timestamp;
@@ -222,7 +223,7 @@ impl Desk {
         for Kept { kind, key, value } in kept {
             let value = value.as_deref().unwrap_or_default();
             match &**kind {
-                RELIABILITY => self.recall_reliability(key, value, &ids),
+                RELIABILITY => self.recall_reliability(key, value, &ids, now),
                 VENUE => self.recall_venue(key, value),
                 TRIAL => self.recall_trial(key, value, &ids, now),
                 paces::LANE => self.recall_lane(key, value, &ids, now),
@@ -256,9 +257,14 @@ impl Desk {
         }
     }
 
-    fn recall_reliability(&mut self, key: &str, value: &[u8], ids: &HashMap<Arc<str>, ProxyId>) {
+    fn recall_reliability(&mut self, key: &str, value: &[u8], ids: &HashMap<Arc<str>, ProxyId>, now: Timestamp) {
         let known = key.split_once(' ').and_then(|(name, place)| Some((*ids.get(name)?, venue(place)?)));
         if let (Some((proxy, venue)), Some(reliability)) = (known, read::<Reliability>(value)) {
+            if reliability.is_trusted() {
+                for party in [Party::Line, Party::Host(venue.host.clone())] {
+                    self.guard.recall(&party, proxy, now);
+                }
+            }
             self.docket.bench_mut(&venue).recall(proxy, reliability);
         }
     }
@@ -269,7 +275,7 @@ impl Desk {
             (bench.done, bench.condemned) = (record.done, record.condemned);
             for (id, url) in record.controls {
                 if let Ok(url) = url.parse() {
-                    bench.recall_control(control(TaskId(id), venue.stage, url));
+                    self.docket.recall_control(&venue, control(TaskId(id), venue.stage, url));
                 }
             }
             if record.done > 0 {

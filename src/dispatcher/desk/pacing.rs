@@ -5,17 +5,29 @@
 
 use super::bench::Bench;
 use super::court::Ended;
-use super::roster::Stirred;
+use super::roster::{NEVER, Stirred};
 use super::{Desk, Held};
 use crate::clock::Timestamp;
 use crate::dispatcher::notice::{Notice, PauseCause};
-use crate::pace::{AddressId, Refusal};
+use crate::pace::{AddressId, Permit, Refusal};
 use crate::protocol::Assignment;
 use crate::proxy::ProxyId;
 use crate::task::HostKey;
 use crate::verdict::Verdict;
 
 impl Desk {
+    /// May `proxy` ask `host`, by its pace, and as far as neither is in question?
+    pub(super) fn permit(&self, proxy: ProxyId, host: &HostKey, now: Timestamp) -> Permit {
+        let Some(address) = self.address(proxy) else { return Permit::Wait(NEVER) };
+        if self.guard.is_shut(host) {
+            Permit::Shut(NEVER)
+        } else if self.guard.holds(proxy, host) {
+            Permit::Wait(NEVER)
+        } else {
+            self.pace.permit(address, host, now)
+        }
+    }
+
     /// When requests really went out decides when the next ones may, and their answer how often.
     pub(super) fn keep_pace(
         &mut self,

@@ -76,7 +76,9 @@ impl Times {
 impl Desk {
     /// What this proxy should do.
     pub(super) fn pick(&self, proxy: ProxyId, now: Timestamp) -> Pick {
-        let Some(address) = self.pool.get(proxy).map(|member| member.address) else { return Pick::Nothing };
+        if self.pool.get(proxy).is_none() {
+            return Pick::Nothing;
+        }
         let mut times = Times::default();
         if let Some(pick) = self.proof(proxy, &mut times, now) {
             return pick;
@@ -93,7 +95,7 @@ impl Desk {
             }
         }
         for host in self.window.hosts() {
-            match self.pace.permit(address, host, now) {
+            match self.permit(proxy, host, now) {
                 Permit::Now => {
                     if let Some(id) = self.window.best_of(host) {
                         return Pick::Task(id);
@@ -109,7 +111,6 @@ impl Desk {
 
     /// The first suspect page that it may try now.
     fn suspect_for(&self, proxy: ProxyId, times: &mut Times, now: Timestamp) -> Option<TaskId> {
-        let address = self.pool.get(proxy)?.address;
         let mut best: Option<(Place, TaskId)> = None;
         let mut here: Option<(&Venue, Voice)> = None;
         for (venue, call, pages) in self.window.on_call() {
@@ -125,7 +126,7 @@ impl Desk {
                 Some(first) => first,
                 None => continue,
             };
-            match self.pace.permit(address, &venue.host, now) {
+            match self.permit(proxy, &venue.host, now) {
                 Permit::Now if at <= now => {
                     best = Some(best.map_or((place, page), |other| other.min((place, page))));
                 }

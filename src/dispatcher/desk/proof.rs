@@ -4,11 +4,15 @@
 //! that was done there before, fetched again. A control commits nothing, and one that fails is its proxy's fault.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::bench::{Bench, Venue};
 use super::court::Ended;
+use super::party::Party;
 use super::pick::{Pick, Times};
+use super::probing::Probed;
 use super::roster::{Grip, Hands};
+use super::suspense::Case;
 use super::{Desk, Order};
 use crate::clock::Timestamp;
 use crate::dispatcher::notice::{Notice, ProbeNotice};
@@ -29,8 +33,16 @@ pub(super) struct Control {
     task: Arc<Task>,
     /// Where it was done.
     seat: Venue,
-    /// Where the proxy owes testimony.
-    debt: Venue,
+    errand: Errand,
+}
+
+/// What a control is to show.
+#[derive(Clone, Debug)]
+pub(super) enum Errand {
+    /// That a proxy works, which owes testimony there.
+    Proof { debt: Venue },
+    /// That a host, or our own line, works, within so long.
+    Probe { party: Party, patience: Duration },
 }
 
 /// A control that is to be given out.
@@ -50,10 +62,11 @@ impl Desk {
             let control = self.docket.bench(&seat).is_some_and(|bench| bench.has_control());
             let fresh = self.window.best_at(&seat).filter(|_| witness.in_a_row < IN_A_ROW || !control);
             // A ban that is not confirmed by a control is tested by one.
-            let permit = if control && !witness.refuted {
-                self.pace.permit_despite_ban(address, &seat.host, now)
-            } else {
-                self.pace.permit(address, &seat.host, now)
+            let permit = match self.permit(proxy, &seat.host, now) {
+                Permit::Paused(_) if control && !witness.refuted => {
+                    self.pace.permit_despite_ban(address, &seat.host, now)
+                }
+                permit => permit,
             };
             let paused = matches!(self.pace.own_permit(address, &seat.host, now), Permit::Paused(_));
             // A fresh page costs nothing if it is the other one that is forbidden, and one request more if the ban is meant.
@@ -74,8 +87,20 @@ impl Desk {
 
     /// Gives a control to a worker.
     pub(super) fn give_control(&mut self, worker: WorkerId, proxy: ProxyRef, test: Test, now: Timestamp) {
+        self.send_control(worker, proxy, test.seat, Errand::Proof { debt: test.debt }, now);
+    }
+
+    /// Sends a control out, whatever it is to show.
+    pub(super) fn send_control(
+        &mut self,
+        worker: WorkerId,
+        proxy: ProxyRef,
+        seat: Venue,
+        errand: Errand,
+        now: Timestamp,
+    ) {
         let Some(Hands::Holding(grip)) = self.roster.get(worker) else { return };
-        let Some(task) = self.docket.bench_mut(&test.seat).control() else { return };
+        let Some(task) = self.docket.bench_mut(&seat).control() else { return };
         let Some(address) = self.pool.get(proxy.id).map(|member| member.address) else { return };
         let gap = self.pace.gap(address, &task.host, &mut self.rng);
         self.controls_given = self.controls_given.wrapping_add(1);
@@ -88,10 +113,13 @@ impl Desk {
             usage.begin(now);
         }
         self.roster.set(worker, Hands::Holding(Grip { out: grip.out + 1, ..grip }));
-        let control = Control { worker, task: Arc::clone(&task), seat: test.seat, debt: test.debt };
-        self.controls.insert(assignment, control);
+        let patience = match &errand {
+            Errand::Proof { .. } => None,
+            Errand::Probe { patience, .. } => Some(*patience),
+        };
         let clearance = self.clearance(&task);
-        self.orders.push(Order::Fetch { worker, assignment, task, gap, clearance });
+        self.controls.insert(assignment, Control { worker, task: Arc::clone(&task), seat, errand });
+        self.orders.push(Order::Fetch { worker, assignment, task, gap, clearance, patience });
     }
 
     /// A control is back.
@@ -108,12 +136,24 @@ impl Desk {
         self.spend(assignment.proxy.id, &verdict, &meters, now);
         self.keep_pace(assignment, &meters.sent, &verdict, now);
         let ended = Ended::new(&control.task, assignment.proxy.id, &meters);
-        self.weigh_control(&control, &ended, &verdict, now);
-        let (proxy, task) = (assignment.proxy.id, control.task);
+        self.hear(&ended, &verdict, &meters, now);
+        let begun = meters.sent.last().map_or(now, |(_, at)| *at);
+        let (proxy, task) = (assignment.proxy.id, Arc::clone(&control.task));
+        match (&control.errand, self.in_question(&verdict, &ended.last.host)) {
+            (Errand::Probe { party, .. }, _) => {
+                let probed = Probed { party, seat: &control.seat, page: task.id };
+                self.weigh_probe(&probed, &ended, &verdict, &meters, now);
+            }
+            (Errand::Proof { .. }, Some(party)) => {
+                let case = Case::Control { control, ended, verdict: verdict.clone() };
+                self.suspend(party, case, begun, now);
+            }
+            (Errand::Proof { .. }, None) => self.weigh_control(&control, &ended, &verdict, now),
+        }
         self.note(Notice::Probed(Box::new(ProbeNotice { worker, proxy, task, verdict, meters })));
     }
 
-    fn weigh_control(&mut self, control: &Control, ended: &Ended, verdict: &Verdict, now: Timestamp) {
+    pub(super) fn weigh_control(&mut self, control: &Control, ended: &Ended, verdict: &Verdict, now: Timestamp) {
         let proxy = ended.proxy;
         match verdict {
             Verdict::Done => {
@@ -123,7 +163,9 @@ impl Desk {
             Verdict::ProxyDenied(reason) if !self.is_doubtful_denial(proxy, reason) => self.deny(proxy, reason),
             Verdict::ProxyBroken(reason) => self.charge(proxy, reason, now),
             Verdict::Banned(reason) => {
-                self.docket.bench_mut(&control.debt).ban_was_meant();
+                if let Errand::Proof { debt } = &control.errand {
+                    self.docket.bench_mut(debt).ban_was_meant();
+                }
                 self.confirm_ban(ended, reason, now);
                 self.refute(control, proxy, verdict, now);
             }
@@ -156,10 +198,10 @@ impl Desk {
 
     /// A control failed: by the fault of its proxy, unless the site itself says so. Then the page is no control any more.
     fn refute(&mut self, control: &Control, proxy: ProxyId, verdict: &Verdict, now: Timestamp) {
-        let Some(reason) = verdict.reason() else { return };
+        let (Some(reason), Errand::Proof { debt }) = (verdict.reason(), &control.errand) else { return };
         match verdict.suspect() {
             Suspect::Either | Suspect::Proxy => {
-                self.docket.refuted(proxy, &control.debt);
+                self.docket.refuted(proxy, debt);
                 self.charge(proxy, reason, now);
                 self.silent(proxy, control.task.id, reason, now);
             }

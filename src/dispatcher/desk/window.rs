@@ -35,6 +35,11 @@ impl Window {
         self.places.len()
     }
 
+    /// Fresh tasks of a host in it.
+    pub(super) fn fresh_of(&self, host: &HostKey) -> usize {
+        self.fresh.get(host).into_iter().flat_map(BTreeMap::values).map(BTreeMap::len).sum()
+    }
+
     /// Hosts with fresh tasks, the one whose turn it is first.
     pub(super) fn hosts(&self) -> impl Iterator<Item = &HostKey> {
         let (before, after) = self.hosts.split_at(self.turn.min(self.hosts.len()));

@@ -31,6 +31,8 @@ pub struct Limits {
     pub ban: config::Ban,
     /// `[health]`
     pub health: config::Health,
+    /// `[outage]`
+    pub outage: config::Outage,
     /// `[robots]`
     pub robots: config::Robots,
     /// What a robots.txt calls us by.
@@ -161,6 +163,8 @@ pub enum Order {
         gap: Duration,
         /// Where redirects may lead it.
         clearance: Clearance,
+        /// It is given up after so long, if it only probes.
+        patience: Option<Duration>,
     },
     /// Tell a worker that its proxy is used up.
     Spent {

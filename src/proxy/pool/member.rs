@@ -91,6 +91,11 @@ impl Member {
         !self.out.is_empty()
     }
 
+    /// Does a worker hold it who has not been told to give it up?
+    pub const fn is_in_hands(&self) -> bool {
+        matches!(self.state, State::Bound(_))
+    }
+
     /// May it be used for fetches: bound and not given up, or spare?
     pub const fn usable(&self) -> bool {
         matches!(self.state, State::Bound(_) | State::Spare | State::Draining(_, After::Spare))

@@ -4,6 +4,7 @@
 
 use super::Run;
 use crate::dispatcher::notice::Ending;
+use crate::verdict::OUTAGE;
 
 /// One line that says what to do next. A run in memory cannot be continued, only started over.
 pub(super) fn step(ending: &Ending, dead: u64, run: &Run) -> String {
@@ -36,6 +37,7 @@ pub(super) fn step(ending: &Ending, dead: u64, run: &Run) -> String {
                 "{again} when the site is well; or, if you may crawl it all the same, set robots.obey = false first"
             )
         }
+        Ending::Guarded { reason } if reason.code == OUTAGE => format!("once that works again, {again}"),
         Ending::Guarded { .. } => format!("mend that or slow down, then {again}"),
         Ending::Limit { .. } | Ending::Interrupted(_) => {
             format!("what was fetched is in the feeds; {again}")

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::*;
-use crate::dispatcher::desk::Free;
+use crate::dispatcher::desk::{Free, Party};
 use crate::dispatcher::notice::Ending;
 use crate::frontier::{Committed, Fate, Settlement, Stats};
 use crate::protocol::Signal;
@@ -50,6 +50,25 @@ fn each() -> Vec<(Notice, &'static str, &'static str)> {
             },
             "host.slowed",
             "warn",
+        ),
+        (
+            Notice::Outage { party: Party::Host(HostKey("shop.example:80".into())), reason: reason.clone() },
+            "host.outage",
+            "warn",
+        ),
+        (
+            Notice::Returned {
+                party: Party::Host(HostKey("shop.example:80".into())),
+                down_for: std::time::Duration::from_secs(30),
+            },
+            "host.returned",
+            "info",
+        ),
+        (Notice::Outage { party: Party::Line, reason: reason.clone() }, "line.outage", "warn"),
+        (
+            Notice::Returned { party: Party::Line, down_for: std::time::Duration::from_secs(30) },
+            "line.returned",
+            "info",
         ),
         (Notice::Abandoned { task: task(9, 0, "http://shop.example/?key=s3cr3t") }, "task.abandoned", "warn"),
         (Notice::WorkerGone { worker }, "worker.died", "warn"),

@@ -2,13 +2,14 @@
 //!
 //! In comes a picture of the run at a time, out goes what has changed since the last one. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde::Serialize;
 
 use super::ProxyCounts;
 use crate::clock::Timestamp;
+use crate::dispatcher::desk::Party;
 use crate::frontier::Stats;
 
 /// A heartbeat.
@@ -44,6 +45,8 @@ pub enum Limit {
     Disk,
     /// Records waited for the feeds.
     Feeds,
+    /// A host, or our own line, was down.
+    Outage,
     /// Workers waited for proxies, or all proxies were busy.
     Proxies,
     /// All workers were busy, and proxies were spare.
@@ -60,6 +63,7 @@ impl Limit {
         match self {
             Self::Disk => "disk",
             Self::Feeds => "feeds",
+            Self::Outage => "outage",
             Self::Proxies => "proxies",
             Self::Workers => "workers",
             Self::Pace => "pace",
@@ -90,6 +94,9 @@ pub(super) struct Beats {
     busy_time: Duration,
     lagged: bool,
     disk: DiskRoom,
+    down: BTreeSet<Party>,
+    /// Something was, since the last heartbeat.
+    was_down: bool,
     votes: BTreeMap<Limit, u32>,
 }
 
@@ -114,6 +121,8 @@ impl Beats {
             busy_time: zero,
             lagged: false,
             disk: DiskRoom::Always,
+            down: BTreeSet::new(),
+            was_down: false,
             votes: BTreeMap::new(),
         }
     }
@@ -135,6 +144,15 @@ impl Beats {
         self.disk = DiskRoom::Again;
     }
 
+    pub(super) fn down(&mut self, party: &Party) {
+        self.down.insert(party.clone());
+        self.was_down = true;
+    }
+
+    pub(super) fn returned(&mut self, party: &Party) {
+        self.down.remove(party);
+    }
+
     pub(super) fn beat(&mut self, picture: &Picture, now: Timestamp) -> Heartbeat {
         let stats = &picture.stats;
         let ended = stats.done + stats.gone + stats.dead;
@@ -148,7 +166,9 @@ impl Beats {
         let votes = std::mem::take(&mut self.votes);
         let (bound_time, busy_time) = (picture.bound_time, picture.busy_time);
         let disk = if self.disk == DiskRoom::None { DiskRoom::None } else { DiskRoom::Always };
-        *self = Self { at: now, ended, bound_time, busy_time, lagged: false, disk, votes };
+        let down = std::mem::take(&mut self.down);
+        let was_down = !down.is_empty();
+        *self = Self { at: now, ended, bound_time, busy_time, lagged: false, disk, down, was_down, votes };
         Heartbeat {
             done: stats.done,
             left: left(stats),
@@ -167,7 +187,7 @@ impl Beats {
         self.votes.iter().max_by_key(|(_, votes)| **votes).map(|(limit, _)| *limit)
     }
 
-    /// The first of these that applies since the last heartbeat: a disk had no room; the feeds were behind; a worker is parked; bound proxies were
+    /// The first of these that applies since the last heartbeat: a disk had no room; the feeds were behind; something was down; a worker is parked; bound proxies were
     /// busy for more than half of their time (then there are too few of them, or of workers to use the spare ones); else they
     /// waited, for the pace if there was something to do, for pages if not.
     fn limit(&self, picture: &Picture) -> Option<Limit> {
@@ -177,6 +197,8 @@ impl Beats {
             Some(Limit::Disk)
         } else if self.lagged {
             Some(Limit::Feeds)
+        } else if self.was_down {
+            Some(Limit::Outage)
         } else if picture.parked > 0 {
             Some(Limit::Proxies)
         } else if bound == 0.0 {

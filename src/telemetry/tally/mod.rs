@@ -99,6 +99,8 @@ impl Tally {
             Notice::WorkerGone { worker } => self.workers.gone(*worker),
             Notice::SlotClosed { slot } => self.workers.closed(*slot),
             Notice::HostSlowed { .. } | Notice::NoUsableProxy { .. } | Notice::Stopping { .. } => {}
+            Notice::Outage { party, .. } => self.beats.down(party),
+            Notice::Returned { party, .. } => self.beats.returned(party),
             Notice::FeedsBehind { .. } => self.beats.lagged(),
             Notice::DiskShort { .. } => self.beats.disk_short(),
             Notice::DiskFree { .. } => self.beats.disk_free(),

@@ -4,6 +4,7 @@
 //! After every event the invariants of the design are checked (`world.rs`); a failure prints the seed, and
 //! `BURDOCK_SIM_SEED=n cargo test --lib simulation` repeats it. `BURDOCK_SIM_SEEDS=n` runs that many.
 
+mod downs;
 mod figures;
 mod file;
 mod populations;
@@ -101,5 +102,25 @@ fn a_stop_at_any_moment_is_orderly() {
     for seed in seeds().take(500) {
         let _seed = Seed(seed);
         World::new(Scenario::stopped(seed)).run();
+    }
+}
+
+#[test]
+fn a_site_or_a_line_that_is_down_for_half_a_minute_costs_nobody_anything_and_its_return_is_noticed() {
+    for seed in seeds().take(300) {
+        let _seed = Seed(seed);
+        let end = World::new(Scenario::down_for_a_while(seed)).run();
+        assert_eq!(end.ending, Ending::Complete);
+        assert_eq!((end.stats.done, end.stats.records), (end.stats.found, end.details));
+        assert_eq!((end.charges, end.retries), (0, 0), "charges, attempts used");
+        assert!(!end.noticed.is_empty() && end.are_noticed_in_time, "{:?}", end.noticed);
+    }
+}
+
+#[test]
+fn outages_in_the_midst_of_everything_else_break_no_invariant() {
+    for seed in seeds().take(500) {
+        let _seed = Seed(seed);
+        World::new(Scenario::down_at_random(seed)).run();
     }
 }

@@ -92,6 +92,7 @@ impl Population {
             further: Vec::new(),
             edits: Vec::new(),
             check_every: 97,
+            downs: Vec::new(),
         }
     }
 

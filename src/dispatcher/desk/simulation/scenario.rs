@@ -3,6 +3,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use super::downs::{Down, Mode};
 use super::site::DETAIL;
 use crate::config::{self, SpareOrder};
 use crate::dispatcher::desk::{Limits, fixture};
@@ -111,6 +112,8 @@ pub(super) struct Scenario {
     pub(super) edits: Vec<Duration>,
     /// The process dies after so long, and another one goes on.
     pub(super) restart_after: Option<Duration>,
+    /// Hosts, or our line, are down.
+    pub(super) downs: Vec<Down>,
     /// Look after every so many events whether somebody is idle with work to do: in large worlds that takes long.
     pub(super) check_every: u64,
 }
@@ -199,6 +202,7 @@ impl Scenario {
             restart_after: None,
             bad: BadPages::Any,
             check_every: 1,
+            downs: Vec::new(),
         }
     }
 
@@ -242,6 +246,41 @@ impl Scenario {
         let mut scenario = Self::random(seed);
         scenario.limits.bounds = config::Limits::default();
         Self { restart_after: Some(Duration::from_millis(rng.u64(0..20_000))), ..scenario }
+    }
+
+    /// All goes well, but that a host, or our line, is down for half a minute, twice, once all proxies are known to work. No page may
+    /// use an attempt.
+    pub(super) fn down_for_a_while(seed: u64) -> Self {
+        let mut rng = fastrand::Rng::with_seed(seed ^ 0xd0);
+        let mut scenario = Self::faultless(seed);
+        scenario.edits.clear();
+        scenario.proxies = vec![ProxyKind::Good; rng.usize(3..9)];
+        scenario.limits.workers = rng.usize(3..7);
+        scenario.limits.most_workers = scenario.limits.workers;
+        scenario.limits.retry.attempts = 1;
+        scenario.limits.proxies.rotating = false;
+        // With a few at a time, time-outs follow one another for longer than that.
+        scenario.limits.pace.host_in_flight = None;
+        let mode = *pick(&mut rng, &[Mode::Refusing, Mode::Silent, Mode::Failing, Mode::Line]);
+        let (hosts, lasts) = (rng.u32(1..3), Duration::from_secs(30));
+        let warm = 12 * scenario.limits.workers as u32 * hosts;
+        let host = rng.u32(0..hosts);
+        let downs = [warm, 2 * warm].map(|after| Down { after, mode, host, lasts });
+        Self { hosts, lists: 12, per_list: 3 * warm / 12, downs: downs.to_vec(), ..scenario }
+    }
+
+    /// Anything, and hosts or our line are down at times.
+    pub(super) fn down_at_random(seed: u64) -> Self {
+        let mut rng = fastrand::Rng::with_seed(seed ^ 0xd1);
+        let scenario = Self::random(seed);
+        let down = |rng: &mut fastrand::Rng| Down {
+            after: rng.u32(0..40),
+            mode: *pick(rng, &[Mode::Refusing, Mode::Silent, Mode::Failing, Mode::Line]),
+            host: rng.u32(0..scenario.hosts),
+            lasts: Duration::from_secs(rng.u64(0..100)),
+        };
+        let downs = (0..rng.usize(1..4)).map(|_| down(&mut rng)).collect();
+        Self { downs, ..scenario }
     }
 
     /// The operator stops it.

@@ -5,10 +5,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::downs::Downs;
 use super::figures::Figures;
 use super::file::File;
 use super::scenario::{ProxyKind, Scenario};
-use super::site::Site;
+use super::site::{Answer, Site};
 use crate::clock::Timestamp;
 use crate::config::Budget;
 use crate::dispatcher::desk::{Desk, Event, Free, KEPT, Order, StoreCall};
@@ -20,6 +21,7 @@ use crate::protocol::{Assignment, Cursor, FeedId, Meters, Next, Outcome, ProxyRe
 use crate::proxy::{ProxyId, Route};
 use crate::record::Seq;
 use crate::task::{Epoch, HostKey, Task, TaskId};
+use crate::verdict::{PROBE_TIMEOUT, Reason, Verdict};
 
 /// Something that will happen.
 enum Coming {
@@ -62,7 +64,23 @@ pub(super) struct End {
     pub(super) stats: Stats,
     pub(super) details: u64,
     pub(super) charges: u64,
+    /// Attempts that were used without being the last.
+    pub(super) retries: u64,
+    /// How long each return took to be noticed.
+    pub(super) noticed: Vec<Duration>,
+    pub(super) are_noticed_in_time: bool,
     pub(super) figures: Figures,
+}
+
+/// A probe is given up when its time is over.
+fn impatient(answer: Answer, patience: Option<Duration>) -> Answer {
+    match patience {
+        Some(patience) if answer.takes > patience => {
+            let verdict = Verdict::Doubtful(Reason::new(PROBE_TIMEOUT, "no answer to a probe in time"));
+            Answer { verdict, takes: patience, sent: true }
+        }
+        _ => answer,
+    }
 }
 
 pub(super) struct World {
@@ -99,6 +117,8 @@ pub(super) struct World {
     restarts: bool,
     restarted: bool,
     charges: u64,
+    retries: u64,
+    downs: Downs,
     /// The disks have the room that they must have.
     room: bool,
     figures: Figures,
@@ -144,6 +164,8 @@ impl World {
             restarts: true,
             restarted: false,
             charges: 0,
+            retries: 0,
+            downs: Downs::of(&scenario),
             room: scenario.limits.bounds.min_free.is_none(),
             figures: Figures::default(),
             tasks: HashMap::new(),
@@ -325,7 +347,9 @@ impl World {
                     worker.spent = false;
                 }
             }
-            Order::Fetch { worker, assignment, task, gap, clearance: _ } => self.fetch(worker, assignment, task, gap),
+            Order::Fetch { worker, assignment, task, gap, clearance: _, patience } => {
+                self.fetch(worker, assignment, task, gap, patience);
+            }
             Order::Spent { worker: id, proxy } => {
                 let wait = self.soon();
                 if let Some(worker) = self.worker(id)
@@ -405,6 +429,7 @@ impl World {
             if let Some(task) = self.tasks.get(&settlement.task) {
                 self.figures.settled(settlement, self.site.kind(task));
             }
+            self.retries += u64::from(matches!(settlement.fate, Fate::Retry { .. }));
             if settlement.fate == Fate::Done {
                 assert!(self.done.insert(settlement.task), "I1: done twice\n{}", self.story());
             }
@@ -429,6 +454,7 @@ impl World {
 
     fn noted(&mut self, notice: Notice) {
         self.figures.heard(&notice, &self.kinds);
+        self.downs.heard(&notice, self.now);
         match notice {
             Notice::Bound { worker, proxy } => {
                 let other = self.bound.insert(proxy.id, (worker, proxy));
@@ -449,7 +475,14 @@ impl World {
         }
     }
 
-    fn fetch(&mut self, id: WorkerId, assignment: Assignment, task: Arc<Task>, gap: Duration) {
+    fn fetch(
+        &mut self,
+        id: WorkerId,
+        assignment: Assignment,
+        task: Arc<Task>,
+        gap: Duration,
+        patience: Option<Duration>,
+    ) {
         self.tasks.insert(task.id, Arc::clone(&task));
         let in_use = self.jobs.values().any(|job| job.assignment.proxy.id == assignment.proxy.id);
         assert!(!in_use, "I3: a proxy in two hands\n{}", self.story());
@@ -474,6 +507,10 @@ impl World {
         *used += 1;
         let answer = self.site.answer(&task, kind, *used, &mut self.rng);
         let dials = self.soon();
+        let answer = impatient(self.downs.spoil(&task.host, answer, self.now + dials), patience);
+        if answer.verdict == Verdict::Done && !is_control {
+            self.downs.done(self.now + dials + answer.takes);
+        }
         let meters = self.meters(&task, assignment, &answer, dials, gap);
         let takes = dials + answer.takes;
         let outcome = self.outcome(id, assignment, &task, answer.verdict, meters, takes);
@@ -508,7 +545,7 @@ impl World {
         &mut self,
         task: &Task,
         assignment: Assignment,
-        answer: &super::site::Answer,
+        answer: &Answer,
         dials: Duration,
         gap: Duration,
     ) -> Meters {
@@ -535,7 +572,8 @@ impl World {
             Some(status) => status.parse().ok(),
             None => answer.is_whole().then_some(200),
         };
-        Meters { sent: vec![(task.host.clone(), sent)], requests: 1, status, ..Meters::default() }
+        let sent = vec![(task.host.clone(), sent)];
+        Meters { sent, requests: 1, status, head: answer.takes, ..Meters::default() }
     }
 
     fn outcome(
@@ -543,7 +581,7 @@ impl World {
         worker: WorkerId,
         assignment: Assignment,
         task: &Arc<Task>,
-        verdict: crate::verdict::Verdict,
+        verdict: Verdict,
         meters: Meters,
         takes: Duration,
     ) -> Option<Box<Outcome>> {
@@ -551,7 +589,7 @@ impl World {
             return None;
         }
         let (links, records) = match verdict {
-            crate::verdict::Verdict::Done => self.site.harvest(task, self.now + takes),
+            Verdict::Done => self.site.harvest(task, self.now + takes),
             _ => (Vec::new(), Vec::new()),
         };
         // What bars everything comes with what it says.
@@ -668,6 +706,15 @@ impl World {
         }
         let mut figures = self.figures;
         figures.ended(Timestamp::from_micros(1_000_000_000), self.now);
-        End { ending, stats, details: self.site.details(), charges: self.charges, figures }
+        End {
+            ending,
+            stats,
+            details: self.site.details(),
+            charges: self.charges,
+            retries: self.retries,
+            are_noticed_in_time: self.downs.are_noticed_in_time(),
+            noticed: self.downs.noticed,
+            figures,
+        }
     }
 }

@@ -36,15 +36,18 @@ fn ending(script: &mut Script) -> Option<Ending> {
 
 #[test]
 fn a_proxy_that_failed_proves_itself_by_a_control_before_it_gets_another_suspect() {
-    let mut script = warmed_up(3, 20, 1);
-    let (worker, suspect) = script.fetches()[0];
+    let mut script = warmed_up(3, 20, 3);
+    let [(worker, suspect), (another, page), (third, last)] = script.fetches()[..] else { panic!("three pages") };
     script.fetched(worker, suspect, stalled());
+    script.fetched(another, page, Verdict::Done);
     let fetches = script.fetches();
     let other = fetches.iter().find(|(_, next)| next.task == suspect.task).expect("a second opinion");
     assert_ne!(other.1.proxy, suspect.proxy);
     let control = fetches.iter().find(|(_, next)| next.proxy == suspect.proxy).expect("a control");
     assert!(control.1.task.0 <= 60, "a page that was done");
     script.fetched(control.0, control.1, stalled());
+    assert!(score(&script, suspect.proxy.id.0) < 1e-9, "the site may be down");
+    script.fetched(third, last, Verdict::Done);
     assert!((score(&script, suspect.proxy.id.0) - 1.0).abs() < 1e-9, "a failed control is its own fault");
     let next = script.fetches();
     assert!(next.iter().all(|(_, next)| next.task.0 <= 60), "still no suspect for it: {next:?}");
@@ -78,7 +81,8 @@ fn condemned_once(verdict: &Verdict) -> Script {
 #[test]
 fn a_further_attempt_of_a_condemned_page_costs_one_request() {
     let mut script = condemned_once(&stalled());
-    assert_eq!(answer_all(&mut script, &stalled()), (1, 0));
+    // While nothing else shows that the site is not down, a control does.
+    assert_eq!(answer_all(&mut script, &stalled()), (1, 1));
     assert!(matches!(script.fates()[..], [Fate::Retry { attempts: 2, .. }]));
 }
 
@@ -297,9 +301,10 @@ fn a_restart_forgets_neither_evidence_nor_testimony_nor_who_is_reliable() {
     let mut script = Script::new(3, 3, 60);
     answer_all(&mut script, &Verdict::Done);
     let mut everything = kept(&mut script);
-    script.on(Event::Claimed(Claim { tasks: vec![task(1001)], next_due: None, stats: stats(1) }));
-    let (worker, suspect) = script.fetched_so_far()[0];
+    script.on(Event::Claimed(Claim { tasks: vec![task(1001), task(1002)], next_due: None, stats: stats(2) }));
+    let [(worker, suspect), (another, page)] = script.fetched_so_far()[..] else { panic!("two pages") };
     script.fetched(worker, suspect, stalled());
+    script.fetched(another, page, Verdict::Done);
     everything.extend(kept(&mut script));
     let kept = everything;
 

@@ -1,0 +1,284 @@
+//! An outage: when one party, a host or our own line, is taken to be down, and when it is back.
+//!
+//! Pure. In come what works and what fails there, and who is at work; out go the turns that this takes. It holds what has failed since
+//! the party last worked, and which proxies it works for. All parties together are `guard.rs`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::clock::Timestamp;
+use crate::proxy::ProxyId;
+
+/// So often a proxy may fail somewhere before it waits until the question there is settled.
+const PATIENT: usize = 2;
+/// A probe waits for so many times the longest that an answer took lately …
+const SLOWER: u32 = 4;
+/// … and by so much longer each time that an outage has lasted for this: some sites come back slowly.
+const STRETCH: Duration = Duration::from_secs(120);
+/// What the longest lately is fades by so much with each answer.
+const FADING: f64 = 0.98;
+
+/// By what an outage is told from an accident.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rules {
+    /// The share of trusted proxies that fail.
+    pub(super) share: f64,
+    /// So many failures in a row, probes among them.
+    pub(super) failures: usize,
+    /// So many trusted proxies at least.
+    pub(super) fewest: usize,
+    /// A proxy works there lately if it did no longer than that before the last answer.
+    pub(super) lately: Duration,
+    /// From one probe to the next.
+    pub(super) probe: Duration,
+}
+
+/// What follows from a look at a party in question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// Nobody is there who could tell: failures are judged as they are.
+    Judge,
+    /// Probes are to tell, or who may ask it has changed.
+    Doubt,
+    /// It is down: what failed there since it last worked says nothing.
+    Down,
+}
+
+/// What is so at the moment of a look.
+pub(super) struct Picture<F> {
+    /// Is this proxy at work, and may it ask there?
+    pub(super) at_work: F,
+    /// Is nothing out there that could still tell?
+    pub(super) is_quiet: bool,
+    /// Is there a page to probe with?
+    pub(super) can_probe: bool,
+}
+
+/// An answer of use.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sign {
+    /// When it was asked for: failures after that are not explained by it.
+    pub(super) sent: Timestamp,
+    /// The proxy that it came through, if that one is trusted.
+    pub(super) trusted: Option<ProxyId>,
+    /// How long it took.
+    pub(super) took: Duration,
+}
+
+/// Something that failed there.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Failure {
+    pub(super) at: Timestamp,
+    pub(super) proxy: ProxyId,
+    pub(super) is_of: FailureOf,
+}
+
+/// What failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FailureOf {
+    /// A page, or a control of a proxy.
+    Fetch,
+    /// A probe.
+    Probe,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Standing {
+    #[default]
+    Well,
+    /// In question; shut, if so many have failed that the rest need not.
+    Doubted {
+        next_probe: Timestamp,
+        shut: bool,
+    },
+    Down {
+        since: Timestamp,
+        next_probe: Timestamp,
+    },
+}
+
+/// One party, as it is known.
+#[derive(Debug, Default)]
+pub(super) struct Watch {
+    /// Trusted proxies that it worked for, and when last.
+    known: BTreeMap<ProxyId, Timestamp>,
+    worked_at: Timestamp,
+    slowest: Duration,
+    /// What has failed since it worked last.
+    failures: Vec<Failure>,
+    standing: Standing,
+    /// When its last return was noticed.
+    back_at: Timestamp,
+}
+
+impl Watch {
+    /// An answer of use came. Gives for how long it was down, if that is over.
+    pub(super) fn worked(&mut self, sign: Sign, now: Timestamp) -> Option<Duration> {
+        self.worked_at = self.worked_at.max(sign.sent);
+        self.slowest = sign.took.max(self.slowest.mul_f64(FADING));
+        self.known.extend(sign.trusted.map(|proxy| (proxy, now)));
+        match self.standing {
+            // What was asked for before it went down may arrive later.
+            Standing::Down { since, .. } if sign.sent < since => None,
+            Standing::Down { since, .. } => {
+                self.settle();
+                self.back_at = now;
+                Some(now.since(since))
+            }
+            Standing::Well | Standing::Doubted { .. } => {
+                self.failures.retain(|failure| failure.at > sign.sent);
+                if self.failures.is_empty() {
+                    self.settle();
+                }
+                None
+            }
+        }
+    }
+
+    /// A proxy was trusted there in an earlier process.
+    pub(super) fn recall(&mut self, proxy: ProxyId, now: Timestamp) {
+        self.worked_at = now;
+        self.known.insert(proxy, now);
+    }
+
+    /// Something failed there.
+    pub(super) fn failed(&mut self, failure: Failure) {
+        if !self.is_down() {
+            self.failures.push(failure);
+        }
+    }
+
+    /// What it has come to, if anything has changed.
+    pub(super) fn look<F: Fn(ProxyId) -> bool>(
+        &mut self,
+        rules: &Rules,
+        picture: &Picture<F>,
+        now: Timestamp,
+    ) -> Option<Turn> {
+        let oldest = self.failures.iter().map(|failure| failure.at).min()?;
+        let (of, failed) = self.count(&picture.at_work, rules.lately);
+        let most = failed > 0 && failed as f64 >= rules.share * of as f64;
+        let has_probed = self.failures.iter().any(|failure| failure.is_of == FailureOf::Probe);
+        match &mut self.standing {
+            Standing::Down { .. } => None,
+            Standing::Well | Standing::Doubted { .. } if of < rules.fewest || !picture.can_probe => {
+                self.settle();
+                Some(Turn::Judge)
+            }
+            standing @ Standing::Well if most || picture.is_quiet || oldest + rules.probe <= now => {
+                *standing = Standing::Doubted { next_probe: now, shut: most };
+                Some(Turn::Doubt)
+            }
+            Standing::Well => None,
+            Standing::Doubted { .. } if most && has_probed && self.failures.len() >= rules.failures => {
+                self.standing = Standing::Down { since: now, next_probe: now + rules.probe };
+                self.failures.clear();
+                Some(Turn::Down)
+            }
+            Standing::Doubted { shut, .. } => (std::mem::replace(shut, most) != most).then_some(Turn::Doubt),
+        }
+    }
+
+    /// Of the trusted proxies that are at work and worked there lately: how many, and how many of them have failed since.
+    fn count(&self, at_work: impl Fn(ProxyId) -> bool, lately: Duration) -> (usize, usize) {
+        let counts = |(proxy, at): &(&ProxyId, &Timestamp)| **at + lately >= self.worked_at && at_work(**proxy);
+        let there: Vec<ProxyId> = self.known.iter().filter(counts).map(|(proxy, _)| *proxy).collect();
+        (there.len(), there.iter().filter(|proxy| self.has_failed(**proxy)).count())
+    }
+
+    fn settle(&mut self) {
+        self.standing = Standing::Well;
+        self.failures.clear();
+    }
+
+    /// How many trusted proxies it has worked for.
+    pub(super) fn known(&self) -> usize {
+        self.known.len()
+    }
+
+    /// When it last worked.
+    pub(super) const fn worked_at(&self) -> Timestamp {
+        self.worked_at
+    }
+
+    /// Is it down, or was it when that was sent?
+    pub(super) fn was_down_at(&self, sent: Timestamp) -> bool {
+        self.is_down() || sent < self.back_at
+    }
+
+    /// Is nothing in question?
+    pub(super) fn is_well(&self) -> bool {
+        self.standing == Standing::Well && self.failures.is_empty()
+    }
+
+    /// Does nobody get pages of it?
+    pub(super) const fn is_shut(&self) -> bool {
+        matches!(self.standing, Standing::Down { .. } | Standing::Doubted { shut: true, .. })
+    }
+
+    /// Is it down?
+    pub(super) const fn is_down(&self) -> bool {
+        self.down_since().is_some()
+    }
+
+    /// Since when it is down.
+    pub(super) const fn down_since(&self) -> Option<Timestamp> {
+        match self.standing {
+            Standing::Down { since, .. } => Some(since),
+            Standing::Well | Standing::Doubted { .. } => None,
+        }
+    }
+
+    /// Has a proxy failed there since it worked?
+    pub(super) fn has_failed(&self, proxy: ProxyId) -> bool {
+        self.failures.iter().any(|failure| failure.proxy == proxy)
+    }
+
+    /// So often that it is to wait?
+    pub(super) fn holds(&self, proxy: ProxyId) -> bool {
+        let of_it = |failure: &&Failure| failure.proxy == proxy && failure.is_of == FailureOf::Fetch;
+        self.failures.iter().filter(of_it).count() >= PATIENT
+    }
+
+    /// When the next probe is due.
+    pub(super) const fn next_probe(&self) -> Option<Timestamp> {
+        match self.standing {
+            Standing::Well => None,
+            Standing::Doubted { next_probe, .. } | Standing::Down { next_probe, .. } => Some(next_probe),
+        }
+    }
+
+    /// When it is to be looked at again.
+    pub(super) fn next_look(&self, probe: Duration) -> Option<Timestamp> {
+        self.next_probe().or_else(|| self.failures.iter().map(|failure| failure.at + probe).min())
+    }
+
+    /// A probe has gone out; the next one is due then.
+    pub(super) const fn probed(&mut self, next: Timestamp) {
+        if let Standing::Doubted { next_probe, .. } | Standing::Down { next_probe, .. } = &mut self.standing {
+            *next_probe = next;
+        }
+    }
+
+    /// How well a proxy suits for a probe, the least number first. `None`: its failure would say nothing.
+    pub(super) fn suits(&self, proxy: ProxyId) -> Option<u8> {
+        let has_probed = |failure: &Failure| failure.proxy == proxy && failure.is_of == FailureOf::Probe;
+        match self.known.contains_key(&proxy) {
+            true if self.failures.iter().any(has_probed) => Some(2),
+            // Whoever failed shows by the same probe that it works itself.
+            true if self.has_failed(proxy) => Some(0),
+            true => Some(1),
+            false => self.is_down().then_some(3),
+        }
+    }
+
+    /// How long a probe waits for its answer, `most` at most.
+    pub(super) fn patience(&self, probe: Duration, most: Duration, now: Timestamp) -> Duration {
+        if self.slowest.is_zero() {
+            return most;
+        }
+        let least = (2 * probe).max(SLOWER * self.slowest);
+        let down_for = self.down_since().map_or(Duration::ZERO, |since| now.since(since));
+        least.mul_f64(1.0 + down_for.as_secs_f64() / STRETCH.as_secs_f64()).min(most)
+    }
+}

@@ -1,0 +1,122 @@
+//! Probing: how the return of a host, or of our own line, is found.
+//!
+//! In come parties that are in question or down; out go controls with a short time-out, one in `outage.probe`, through whichever idle
+//! proxy says most. Pace holds for them as for pages. What their answers come to is `outage.rs`.
+
+use super::Desk;
+use super::bench::Venue;
+use super::court::Ended;
+use super::docket::Docket;
+use super::guard::Urgency;
+use super::outage::{Failure, FailureOf, Sign};
+use super::party::Party;
+use super::proof::Errand;
+use super::roster::Stirred;
+use super::suspense::{came_by_line, perhaps_down};
+use crate::clock::Timestamp;
+use crate::pace::Permit;
+use crate::protocol::{Meters, ProxyRef, WorkerId};
+use crate::task::TaskId;
+use crate::verdict::Verdict;
+
+/// A probe that is back.
+pub(super) struct Probed<'a> {
+    pub(super) party: &'a Party,
+    pub(super) seat: &'a Venue,
+    pub(super) page: TaskId,
+}
+
+impl Docket {
+    /// Is there a page to probe with?
+    pub(super) fn can_probe(&self, party: &Party) -> bool {
+        self.probe_seat(party).is_some()
+    }
+
+    /// Where a page was done that a party can be probed with.
+    fn probe_seat(&self, party: &Party) -> Option<&Venue> {
+        match party {
+            Party::Line => self.controlled().next(),
+            Party::Host(host) => self.controlled_at(host),
+        }
+    }
+}
+
+impl Desk {
+    /// Sends the probes that are due, as far as somebody is idle.
+    pub(super) fn send_probes(&mut self, urgency: Urgency, now: Timestamp) {
+        self.suspense.probe_at = None;
+        if self.guard.is_quiet() || self.is_held_up() {
+            return;
+        }
+        for party in self.guard.due(urgency, now) {
+            let Some(seat) = self.docket.probe_seat(&party).cloned() else { continue };
+            let Some((worker, proxy)) = self.prober(&party, &seat, now) else { continue };
+            let patience = self.guard.patience(&party, self.limits.drain, now);
+            self.guard.probed(&party, now);
+            self.send_control(worker, proxy, seat, Errand::Probe { party, patience }, now);
+        }
+    }
+
+    /// The idle worker whose proxy suits best.
+    fn prober(&mut self, party: &Party, seat: &Venue, now: Timestamp) -> Option<(WorkerId, ProxyRef)> {
+        let (mut best, mut later): (Option<(u8, WorkerId, ProxyRef)>, Option<Timestamp>) = (None, None);
+        for (worker, proxy) in self.roster.idle(now, Stirred::Yes) {
+            let Some(address) = self.pool.get(proxy.id).map(|member| member.address) else { continue };
+            let Some(suits) = self.guard.suits(party, proxy.id) else { continue };
+            match self.pace.permit(address, &seat.host, now) {
+                Permit::Now if best.is_none_or(|(other, ..)| suits < other) => best = Some((suits, worker, proxy)),
+                Permit::Now => {}
+                Permit::Wait(at) | Permit::Paused(at) | Permit::Shut(at) => {
+                    later = Some(later.map_or(at, |other| other.min(at)));
+                }
+            }
+        }
+        if best.is_none() {
+            self.suspense.probe_at = [self.suspense.probe_at, later].into_iter().flatten().min();
+        }
+        best.map(|(_, worker, proxy)| (worker, proxy))
+    }
+
+    /// A probe is back. Its proxy is not charged for it: it had less time than others.
+    pub(super) fn weigh_probe(
+        &mut self,
+        probed: &Probed<'_>,
+        ended: &Ended,
+        verdict: &Verdict,
+        meters: &Meters,
+        now: Timestamp,
+    ) {
+        let proxy = ended.proxy;
+        let sign = Sign {
+            sent: meters.sent.last().map_or(now, |(_, at)| *at),
+            trusted: None,
+            took: meters.connect + meters.head + meters.receive,
+        };
+        match (verdict, probed.party) {
+            (Verdict::Done, _) => {
+                self.worked(proxy);
+                self.succeeded(ended);
+            }
+            (Verdict::ProxyBroken(_), Party::Host(_)) => self.came_late(proxy, verdict, now),
+            (Verdict::ProxyBroken(_), Party::Line) => {
+                self.guard.failed(probed.party, Failure { at: now, proxy, is_of: FailureOf::Probe })
+            }
+            // That the proxy was reached has been heard; a probe that ran out of time has not shown it.
+            (_, Party::Line) => {
+                if !came_by_line(verdict) {
+                    self.guard.failed(probed.party, Failure { at: now, proxy, is_of: FailureOf::Probe });
+                }
+            }
+            (_, Party::Host(_)) if perhaps_down(verdict, &ended.last.host).as_ref() == Some(probed.party) => {
+                self.guard.failed(probed.party, Failure { at: now, proxy, is_of: FailureOf::Probe });
+            }
+            (Verdict::Gone(..) | Verdict::Rejected(..) | Verdict::Excluded(..), Party::Host(_)) => {
+                self.docket.forget_control(probed.seat, probed.page);
+                self.party_worked(probed.party, sign, now);
+            }
+            (Verdict::Panicked(_), Party::Host(_)) => self.docket.forget_control(probed.seat, probed.page),
+            // Whatever else it says, it answers.
+            (_, Party::Host(_)) => self.party_worked(probed.party, sign, now),
+        }
+    }
+}
