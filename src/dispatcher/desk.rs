@@ -95,6 +95,8 @@ pub struct Desk {
     window: Window,
     affinity: Affinity,
     held: HashMap<TaskId, Held>,
+    /// Those that workers fetch.
+    assigned: BTreeSet<(WorkerId, TaskId)>,
     /// Fetches that are out, and where.
     fetching: HashMap<Assignment, HostKey>,
     /// What is said against pages, held or waiting for a further attempt.
@@ -152,6 +154,7 @@ impl Desk {
             window: Window::default(),
             affinity: Affinity::default(),
             held: HashMap::new(),
+            assigned: BTreeSet::new(),
             fetching: HashMap::new(),
             trials: Trials::default(),
             docket: Docket::default(),
@@ -220,7 +223,7 @@ impl Desk {
 
     /// Fetches of pages that are out.
     fn pages_out(&self) -> usize {
-        self.held.values().filter(|held| matches!(held.place, Place::Assigned(_))).count()
+        self.assigned.len()
     }
 
     /// Every event ends here: whatever can go on now goes on.

@@ -5,9 +5,9 @@
 
 use std::sync::Arc;
 
+use super::Desk;
 use super::bench::Venue;
 use super::judgment::Harvest;
-use super::{Desk, Place};
 use crate::clock::Timestamp;
 use crate::dispatcher::notice::{Notice, PageNotice, Then};
 use crate::frontier::{Fate, Try};
@@ -71,7 +71,7 @@ impl Desk {
         let too_deep = found - links.len();
         let then = if current {
             held.requests += meters.requests;
-            held.place = Place::Windowed;
+            self.take_back(task.id);
             self.rule(&ended, &verdict, Harvest { links, records }, now)
         } else {
             // When its worker died it was counted as one request.

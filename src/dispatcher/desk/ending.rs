@@ -185,8 +185,10 @@ impl Desk {
     }
 
     fn give_up_what_is_out(&mut self) {
-        for held in self.held.values_mut() {
-            held.place = Place::Windowed;
+        for (_, task) in std::mem::take(&mut self.assigned) {
+            if let Some(held) = self.held.get_mut(&task) {
+                held.place = Place::Windowed;
+            }
         }
         self.controls.clear();
     }

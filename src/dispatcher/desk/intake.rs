@@ -24,18 +24,19 @@ pub(super) struct Intake {
     stats: Stats,
     /// When the next delayed task is due.
     due: Option<Timestamp>,
-    /// The last claim for other hosts brought nothing, and nothing has come in since.
-    dry: bool,
+    /// The last claim for other hosts brought nothing, and nothing has come in since: as long as no further host has left the
+    /// window, counted so far.
+    dry: Option<u64>,
     /// Tasks given to workers since a claim went out.
     given: usize,
-    /// So many were given lately while a claim was out.
+    /// So many were given while a claim was out, lately, when that was most of what the window had.
     used: usize,
 }
 
 impl Default for Intake {
     fn default() -> Self {
         let stats = Stats { unread: None, ..Stats::default() };
-        Self { out: false, stats, due: None, dry: false, given: 0, used: 0 }
+        Self { out: false, stats, due: None, dry: None, given: 0, used: 0 }
     }
 }
 
@@ -60,17 +61,20 @@ impl Intake {
         self.given += 1;
     }
 
-    fn sent(&mut self, barred: &[HostKey]) {
+    fn sent(&mut self, barred: &[HostKey], departures: u64) {
         self.out = true;
-        self.dry = !barred.is_empty();
+        self.dry = (!barred.is_empty()).then_some(departures);
         self.given = 0;
     }
 
-    fn answered(&mut self, claim: &Claim) {
+    /// A claim is answered; so many fresh tasks were `left`.
+    fn answered(&mut self, claim: &Claim, left: usize) {
         self.out = false;
         self.stats = claim.stats;
         self.due = claim.next_due;
-        self.used = self.given.max(self.used - self.used.div_ceil(8));
+        // A burst that the window had plenty for, as at the start, is no sign of a slow store.
+        let was_short = left < self.given;
+        self.used = if was_short { self.used.max(self.given) } else { self.used - self.used.div_ceil(8) };
     }
 
     /// So many more than usual are to be in the window: twice what is used up while a claim is out, or workers wait for the store.
@@ -126,28 +130,34 @@ impl Desk {
         }
         let (n, barred) = if fresh < enough {
             (PER_CAPACITY * enough - fresh, Vec::new())
-        } else if self.roster.any_idle() && !self.intake.dry && fresh < PER_CAPACITY_OF_OTHERS * capacity {
+        } else if self.roster.any_idle()
+            && self.intake.dry != Some(self.window.departures())
+            && fresh < PER_CAPACITY_OF_OTHERS * capacity
+        {
             (capacity, self.window.hosts().cloned().collect::<Vec<HostKey>>())
         } else {
             return;
         };
-        self.intake.sent(&barred);
+        self.intake.sent(&barred, self.window.departures());
         self.orders.push(Order::Claim { n, barred });
     }
 
     pub(super) fn claimed(&mut self, claim: Claim, now: Timestamp) {
-        self.intake.answered(&claim);
+        self.intake.answered(&claim, self.window.fresh());
         self.note(Notice::Progress(claim.stats));
         if !claim.tasks.is_empty() {
-            self.intake.dry = false;
-            self.stirred = Stirred::Yes;
+            self.intake.dry = None;
         }
         for Claimed { task, epoch } in claim.tasks {
             // A page that was tried under an earlier lease goes on where that left it.
             if self.trials.get(task.id).is_some() {
                 self.window.suspect(&task);
                 self.doubts.insert(task.id);
-            } else if !self.waits_for_its_proxy(&task, now) {
+                self.stirred = Stirred::Yes;
+            } else if self.waits_for_its_proxy(&task, now) {
+                self.stirred = Stirred::Yes;
+            } else {
+                // Where fresh pages wait already, everybody knows when to look for them.
                 self.window.arrive(&task);
             }
             let held = Held {
@@ -191,7 +201,7 @@ impl Desk {
         self.intake.due = self.intake.due.into_iter().chain(retries).min();
         self.intake.stats = committed.stats;
         if committed.new_links.iter().flatten().any(|&new| new > 0) {
-            self.intake.dry = false;
+            self.intake.dry = None;
         }
         self.note(Notice::Progress(committed.stats));
         if committed.through > before {
@@ -228,5 +238,26 @@ impl Desk {
     /// The commonest error of the proxies.
     pub(super) fn commonest_error(&self) -> Option<Reason> {
         self.proxy_errors.values().max_by_key(|(times, _)| *times).map(|(_, reason)| reason.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_window_grows_only_where_a_claim_takes_most_of_it() {
+        let mut intake = Intake::default();
+        let mut claimed = |given: usize, left: usize| {
+            intake.sent(&[], 0);
+            (0..given).for_each(|_| intake.given());
+            intake.answered(&Claim { tasks: Vec::new(), next_due: None, stats: Stats::default() }, left);
+            intake.reserve()
+        };
+        assert_eq!(claimed(60, 60), 0, "a burst, and as much is left");
+        assert_eq!(claimed(60, 59), 120);
+        assert_eq!(claimed(20, 0), 120, "it is large enough");
+        assert!(claimed(0, 200) < 120, "it shrinks again");
+        assert!((0..99).map(|_| claimed(0, 200)).last() == Some(0));
     }
 }

@@ -173,6 +173,7 @@ impl Desk {
 
     /// The lease on a task ends.
     fn conclude(&mut self, id: TaskId, fate: Fate, harvest: Harvest, now: Timestamp) {
+        self.take_back(id);
         let Some(held) = self.held.remove(&id) else { return };
         let Harvest { links, records } = harvest;
         let Held { epoch, requests, tries, .. } = held;

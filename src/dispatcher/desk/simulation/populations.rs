@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::figures::Figures;
-use super::scenario::{BadPages, PageKind, ProxyKind, Scenario};
+use super::scenario::{BadPages, PageKind, ProxyKind, Scenario, Telling};
 use super::world::World;
 use crate::dispatcher::desk::fixture;
 use crate::dispatcher::notice::Ending;
@@ -86,7 +86,7 @@ impl Population {
             death: 0.0,
             loss: 0.0,
             commit_failure: 0.0,
-            told: std::env::var_os("BURDOCK_SIM_SEED").is_some(),
+            told: Telling::Nothing,
             stop_after: None,
             restart_after: None,
             further: Vec::new(),
@@ -142,7 +142,6 @@ fn good_proxies_are_not_replaced_and_good_pages_not_lost_whatever_the_others_are
     for population in POPULATIONS {
         let (mut all, mut bound) = (Figures::default(), Duration::ZERO);
         for seed in 0..seeds {
-            let _seed = super::Seed(seed);
             let scenario = population.scenario(seed, pages);
             let end = World::new(scenario.clone()).run();
             assert_eq!(end.ending, Ending::Complete, "{}", population.name);

@@ -60,6 +60,14 @@ pub(super) enum BadPages {
     Details(&'static [PageKind]),
 }
 
+/// What is kept of the events: to keep them costs more than the crawl.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Telling {
+    Nothing,
+    /// The last ones, with the orders that followed.
+    All,
+}
+
 /// A simulated crawl.
 #[derive(Clone, Debug)]
 pub(super) struct Scenario {
@@ -80,8 +88,8 @@ pub(super) struct Scenario {
     pub(super) loss: f64,
     /// The chance that a commit fails.
     pub(super) commit_failure: f64,
-    /// Keep a trail of all events, to be printed if something breaks: when a single seed is repeated.
-    pub(super) told: bool,
+    /// What is kept of events, to be printed if something breaks.
+    pub(super) told: Telling,
     /// The operator stops it after so long.
     pub(super) stop_after: Option<Duration>,
     /// Proxies that the file may have later, besides those that it begins with.
@@ -150,6 +158,36 @@ impl Scenario {
         *self.proxies.iter().chain(&self.further).nth(number).expect("a kind")
     }
 
+    /// Mostly small crawls of everything, one in a hundred large.
+    pub(super) fn any(seed: u64) -> Self {
+        match (seed % 10_000, seed % 100) {
+            (99, _) => Self::vast(seed, 20_000),
+            (_, 99) => Self::vast(seed, 1000),
+            _ => Self::random(seed),
+        }
+    }
+
+    /// A thousand proxies of all kinds, and so many pages.
+    pub(super) fn vast(seed: u64, pages: u32) -> Self {
+        let mut scenario = Self::random(seed);
+        let mut rng = fastrand::Rng::with_seed(seed ^ 0xa57);
+        scenario.proxies = (0..1000).map(|_| proxy(&mut rng)).collect();
+        scenario.limits.workers = *pick(&mut rng, &[100, 400, 1000]);
+        scenario.limits.most_workers = scenario.limits.workers;
+        scenario.limits.bounds = config::Limits::default();
+        // One request at a time to a host would take a month.
+        scenario.limits.pace.host_gap = None;
+        scenario.limits.pace.host_in_flight = None;
+        scenario.edits.truncate(1);
+        scenario.bad_pages = scenario.bad_pages.min(0.1);
+        Self { lists: pages / 50, per_list: 49, check_every: 1009, death: scenario.death.min(0.02), ..scenario }
+    }
+
+    /// With this much kept of its events.
+    pub(super) fn told(self, told: Telling) -> Self {
+        Self { told, ..self }
+    }
+
     /// Anything.
     pub(super) fn random(seed: u64) -> Self {
         let mut rng = fastrand::Rng::with_seed(seed);
@@ -172,7 +210,7 @@ impl Scenario {
             death: *pick(&mut rng, &[0.0, 0.02, 0.1]),
             loss: *pick(&mut rng, &[0.0, 0.02]),
             commit_failure: *pick(&mut rng, &[0.0, 0.1]),
-            told: std::env::var_os("BURDOCK_SIM_SEED").is_some(),
+            told: Telling::Nothing,
             stop_after: None,
             restart_after: None,
             bad: BadPages::Any,

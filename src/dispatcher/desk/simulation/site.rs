@@ -1,6 +1,6 @@
 //! The made-up site: what a page says through a proxy, and what is on it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -140,6 +140,13 @@ impl Site {
         let referrer: Arc<str> = task.request.url.as_str().into();
         let link = |url: &String| NewTask { referrer: Some(Arc::clone(&referrer)), ..new_task(DETAIL, url) };
         (self.links(list).iter().map(link).collect(), Vec::new())
+    }
+
+    /// How many pages there are to be found, with these done.
+    pub(super) fn reachable(&self, done: &HashSet<String>) -> u64 {
+        let lists = (0..self.lists).map(|list| (self.list(list), list));
+        let read = lists.clone().filter(|(url, _)| done.contains(url)).flat_map(|(_, list)| self.links(list));
+        read.chain(lists.map(|(url, _)| url)).collect::<HashSet<String>>().len() as u64
     }
 
     pub(super) fn seeds(&self) -> Box<dyn Seeds> {

@@ -1,13 +1,14 @@
 //! The made-up world around the Desk, and the invariants that must hold in it.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::audit;
 use super::figures::Figures;
 use super::file::File;
-use super::scenario::{ProxyKind, Scenario};
+use super::scenario::{ProxyKind, Scenario, Telling};
 use super::site::Site;
 use crate::clock::Timestamp;
 use crate::config::Budget;
@@ -20,6 +21,15 @@ use crate::protocol::{Assignment, Cursor, FeedId, Meters, Next, Outcome, ProxyRe
 use crate::proxy::{ProxyId, Route};
 use crate::record::Seq;
 use crate::task::{Epoch, HostKey, Task, TaskId};
+
+/// So many lines are kept of what happened.
+const LAST_EVENTS: usize = 60;
+
+/// Audits take as long as the Desk holds much.
+const AUDIT_EVERY: u64 = 16;
+
+/// A claim and what has to go before it, the wait for company in a commit included, are over by then.
+const A_CLAIM: Duration = Duration::from_millis(100);
 
 /// Something that will happen.
 enum Coming {
@@ -37,6 +47,13 @@ enum Coming {
     Reply(WorkerId, ProxyRef),
     /// The process dies, and another one begins.
     Restart,
+}
+
+/// Has the Desk handed its window back?
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum HandedBack {
+    No,
+    Yes,
 }
 
 #[derive(Debug, Default)]
@@ -83,6 +100,19 @@ pub(super) struct World {
     jobs: HashMap<u64, Job>,
     /// How each proxy behaves, by its id; a restart gives other ids.
     kinds: Vec<ProxyKind>,
+    /// Which slot has each proxy, as the workers know it.
+    hands: HashMap<ProxyId, u16>,
+    /// Fetches that are out, by proxy and by host.
+    in_use: HashMap<ProxyId, u32>,
+    out_at: HashMap<HostKey, u32>,
+    /// Requests through each proxy in this process.
+    asked: HashMap<ProxyId, u64>,
+    /// Since when somebody is idle with an unclaimed task to go to it.
+    starving: Option<(Timestamp, WorkerId)>,
+    /// When the store or a disk last had a word.
+    last_word: Timestamp,
+    handed_back: HandedBack,
+    done_urls: HashSet<String>,
     /// Which of the file each proxy is, by its id.
     numbers: Vec<usize>,
     file: File,
@@ -105,7 +135,7 @@ pub(super) struct World {
     tasks: HashMap<TaskId, Arc<Task>>,
     events: u64,
     ended: Option<Ending>,
-    trail: Vec<String>,
+    trail: VecDeque<String>,
 }
 
 impl World {
@@ -130,6 +160,14 @@ impl World {
             workers: BTreeMap::new(),
             jobs: HashMap::new(),
             kinds: scenario.proxies.clone(),
+            hands: HashMap::new(),
+            in_use: HashMap::new(),
+            out_at: HashMap::new(),
+            asked: HashMap::new(),
+            starving: None,
+            last_word: Timestamp::default(),
+            handed_back: HandedBack::No,
+            done_urls: HashSet::new(),
             file,
             numbers: (0..scenario.proxies.len()).collect(),
             used: vec![0; scenario.proxies.len() + scenario.further.len()],
@@ -149,7 +187,7 @@ impl World {
             tasks: HashMap::new(),
             events: 0,
             ended: None,
-            trail: Vec::new(),
+            trail: VecDeque::new(),
             rng,
             scenario,
         };
@@ -201,6 +239,8 @@ impl World {
             }
         }
         (self.workers, self.jobs, self.bound) = Default::default();
+        (self.hands, self.in_use, self.out_at, self.asked, self.starving) = Default::default();
+        self.handed_back = HandedBack::No;
         // What was about to be sent is not; what was sent counts for the next process too.
         let now = self.now;
         self.last_sent.retain(|_, sent| *sent <= now);
@@ -231,6 +271,7 @@ impl World {
             assert!(at >= self.now);
             self.now = at;
             assert!(self.now.as_micros() < 1_000_000 * 86_400 * 30, "still going after 30 days\n{}", self.story());
+            self.check_starving();
             self.happen(coming);
             if let Some(ending) = self.ended.take() {
                 return self.audit(ending);
@@ -239,9 +280,20 @@ impl World {
         panic!("it never ends: nothing is to come and it has not said that it is over\n{}", self.story());
     }
 
+    fn trace(&mut self, line: impl FnOnce(u64) -> String) {
+        if self.scenario.told == Telling::All {
+            self.trail.push_back(line(self.now.as_micros()));
+            if self.trail.len() > LAST_EVENTS {
+                self.trail.pop_front();
+            }
+        }
+    }
+
     fn story(&self) -> String {
-        let from = self.trail.len().saturating_sub(60);
-        format!("{:#?}\nlast events:\n{}", self.scenario, self.trail[from..].join("\n"))
+        let (proxies, last) = (self.scenario.proxies.len(), Vec::from(self.trail.clone()).join("\n"));
+        let small =
+            Scenario { proxies: self.scenario.proxies.iter().take(20).copied().collect(), ..self.scenario.clone() };
+        format!("{small:#?} ({proxies} proxies)\nlast events:\n{last}")
     }
 
     fn later(&mut self, wait: Duration, coming: Coming) {
@@ -276,8 +328,8 @@ impl World {
                     && worker.proxy == Some(proxy)
                     && worker.spent
                 {
-                    worker.proxy = None;
                     worker.spent = false;
+                    self.hold(id, None);
                     self.tell(Event::Replace { worker: id, proxy, why: Why::Spent });
                 }
             }
@@ -288,10 +340,28 @@ impl World {
         self.workers.get_mut(&id.slot).filter(|worker| worker.alive && worker.incarnation == id.incarnation)
     }
 
+    /// What a worker has in its hands from now on.
+    fn hold(&mut self, id: WorkerId, proxy: Option<ProxyRef>) {
+        self.let_go(id.slot);
+        let Some(worker) = self.worker(id) else { return };
+        worker.proxy = proxy;
+        if let Some(proxy) = proxy {
+            let other = self.hands.insert(proxy.id, id.slot);
+            assert!(other.is_none(), "I3: one proxy, two workers\n{}", self.story());
+        }
+    }
+
+    fn let_go(&mut self, slot: u16) {
+        if let Some(proxy) = self.workers.get_mut(&slot).and_then(|worker| worker.proxy.take()) {
+            self.hands.remove(&proxy.id);
+        }
+    }
+
     fn start(&mut self, id: WorkerId) {
         if !self.restarts && id.incarnation > 0 {
             return;
         }
+        self.let_go(id.slot);
         self.workers.insert(id.slot, Worker { incarnation: id.incarnation, alive: true, ..Worker::default() });
         self.tell(Event::Ready(id));
     }
@@ -302,13 +372,15 @@ impl World {
             Event::Committed(_) | Event::StoreFailed { what: StoreCall::Commit, .. } => self.commits_out -= 1,
             _ => {}
         }
-        if self.scenario.told {
-            self.trail.push(format!("{} {event:?}", self.now.as_micros()));
+        if matches!(
+            event,
+            Event::Claimed(_) | Event::Committed(_) | Event::Flushed(_) | Event::Free(_) | Event::WorkerFinished(_)
+        ) {
+            self.last_word = self.now;
         }
+        self.trace(|now| format!("{now} {event:?}"));
         for order in self.desk.handle(event, self.now) {
-            if self.scenario.told {
-                self.trail.push(format!("    {order:?}"));
-            }
+            self.trace(|_| format!("    {order:?}"));
             self.obey(order);
         }
         self.check();
@@ -316,13 +388,13 @@ impl World {
 
     fn obey(&mut self, order: Order) {
         match order {
-            Order::Bind { worker, proxy, route } => {
+            Order::Bind { worker: worker_id, proxy, route } => {
                 assert!(self.file.has(&route), "bound as it is not in the file (any more)\n{}", self.story());
-                if let Some(worker) = self.worker(worker) {
+                if let Some(worker) = self.worker(worker_id) {
                     assert_eq!(worker.jobs, 0, "bound while it works");
-                    worker.proxy = Some(proxy);
                     worker.route = Some(route);
                     worker.spent = false;
+                    self.hold(worker_id, Some(proxy));
                 }
             }
             Order::Fetch { worker, assignment, task, gap } => self.fetch(worker, assignment, task, gap),
@@ -340,13 +412,14 @@ impl World {
             Order::Park(id) => {
                 if let Some(worker) = self.worker(id) {
                     assert_eq!(worker.jobs, 0);
-                    worker.proxy = None;
+                    self.hold(id, None);
                 }
             }
             Order::FinishWorker(id) => {
                 let wait = self.soon();
                 if let Some(worker) = self.worker(id) {
                     worker.alive = false;
+                    self.let_go(id.slot);
                     self.later(wait, Coming::Event(Event::WorkerFinished(id)));
                 }
             }
@@ -357,7 +430,10 @@ impl World {
                 self.store_replies(Event::Claimed(claim));
             }
             Order::Commit { batch, cursors, kept } => self.commit(&batch, &cursors, &kept),
-            Order::HandBack(leases) => self.store.hand_back(&leases).expect("handed back"),
+            Order::HandBack(leases) => {
+                self.store.hand_back(&leases).expect("handed back");
+                self.handed_back = HandedBack::Yes;
+            }
             Order::Stored { through, records } => self.deliver(through, records),
             Order::FlushSink => {}
             Order::FinishSink => {
@@ -404,7 +480,8 @@ impl World {
             let task = &self.tasks[&settlement.task];
             self.figures.settled(settlement, self.site.kind(task));
             if settlement.fate == Fate::Done {
-                assert!(self.done.insert(settlement.task), "I1: done twice\n{}", self.story());
+                let is_new = self.done.insert(settlement.task) && self.done_urls.insert(task.request.url.to_string());
+                assert!(is_new, "I1: done twice\n{}", self.story());
             }
         }
         self.store_replies(Event::Committed(committed));
@@ -449,8 +526,8 @@ impl World {
 
     fn fetch(&mut self, id: WorkerId, assignment: Assignment, task: Arc<Task>, gap: Duration) {
         self.tasks.insert(task.id, Arc::clone(&task));
-        let in_use = self.jobs.values().any(|job| job.assignment.proxy.id == assignment.proxy.id);
-        assert!(!in_use, "I3: a proxy in two hands\n{}", self.story());
+        let in_use = self.in_use.get(&assignment.proxy.id).copied().unwrap_or_default();
+        assert_eq!(in_use, 0, "I3: a proxy in two hands\n{}", self.story());
         let room = self.room;
         let Some(worker) = self.worker(id) else {
             let wait = self.soon();
@@ -476,6 +553,8 @@ impl World {
         let outcome = self.outcome(id, assignment, &task, answer.verdict, meters, takes);
         self.number += 1;
         let number = self.number;
+        *self.in_use.entry(assignment.proxy.id).or_default() += 1;
+        *self.out_at.entry(task.host.clone()).or_default() += 1;
         self.jobs.insert(number, Job { worker: id, assignment, task, outcome });
         self.later(takes, Coming::JobEnds(number));
     }
@@ -483,7 +562,7 @@ impl World {
     /// A fetch begins: the caps of its host hold.
     fn check_host(&mut self, host: &HostKey) {
         let pace = self.scenario.limits.pace;
-        let out = self.jobs.values().filter(|job| job.task.host == *host).count() as u32;
+        let out = self.out_at.get(host).copied().unwrap_or_default();
         let cap = pace.host_in_flight.map_or(u32::MAX, |most| most.get());
         assert!(out < cap, "I7: {out} are out at {host} already\n{}", self.story());
         if let (Some(before), Some(gap)) = (self.last_begun.insert(host.clone(), self.now), pace.host_gap) {
@@ -516,6 +595,10 @@ impl World {
             self.story()
         );
         assert!(gap >= self.scenario.limits.pace.delay);
+        let asked = self.asked.entry(assignment.proxy.id).or_default();
+        *asked += 1;
+        let most = self.scenario.limits.proxies.max_requests.unwrap_or(u64::MAX);
+        assert!(*asked <= most, "more requests through a proxy than its budget\n{}", self.story());
         if let Some(before) = self.last_sent.insert((assignment.proxy.id, task.host.clone()), sent) {
             let apart = sent.since(before);
             assert!(apart >= self.scenario.limits.pace.delay, "I7: only {apart:?} apart\n{}", self.story());
@@ -545,6 +628,8 @@ impl World {
 
     fn job_ends(&mut self, number: u64) {
         let Some(job) = self.jobs.remove(&number) else { return };
+        self.in_use.entry(job.assignment.proxy.id).and_modify(|out| *out -= 1);
+        self.out_at.entry(job.task.host.clone()).and_modify(|out| *out -= 1);
         let dies = self.rng.f64() < self.scenario.death;
         let wait = self.soon();
         let mut reply = None;
@@ -566,7 +651,6 @@ impl World {
         if alive.is_some() && dies {
             return self.die(job.worker, event);
         }
-        let _ = job.task;
         self.tell(event);
         if let Some(proxy) = reply {
             self.later(wait, Coming::Reply(job.worker, proxy));
@@ -576,9 +660,9 @@ impl World {
     /// A worker dies at the end of a job: its outcome may still come, late, or be lost; the obituary comes at some time; the
     /// next incarnation may be there before it.
     fn die(&mut self, id: WorkerId, last: Event) {
+        self.hold(id, None);
         if let Some(worker) = self.worker(id) {
             worker.alive = false;
-            worker.proxy = None;
         }
         let last = match last {
             Event::Fetched(outcome) if self.rng.bool() => Event::Fetched(outcome),
@@ -601,14 +685,40 @@ impl World {
             stats.ready + stats.delayed + stats.leased + stats.done + stats.gone + stats.dead + stats.excluded,
             "the frontier lost count"
         );
-        let mut held: Vec<ProxyId> = self.workers.values().filter_map(|worker| worker.proxy).map(|p| p.id).collect();
-        held.sort_unstable();
-        assert!(held.windows(2).all(|pair| pair[0] != pair[1]), "I3: one proxy, two workers\n{}", self.story());
         self.events += 1;
-        if self.events.is_multiple_of(self.scenario.check_every)
-            && let Some(idle) = self.desk.idle_with_work(self.now)
-        {
+        if !self.events.is_multiple_of(self.scenario.check_every) {
+            return;
+        }
+        if let Some(idle) = self.desk.idle_with_work(self.now) {
             panic!("I8: {idle:?} is idle while a task may go to it\n{}", self.story());
+        }
+        let hungry = audit::starving(&mut self.desk, &self.store, self.now).filter(|_| self.claims_out == 0);
+        self.starving = hungry.map(|worker| self.starving.unwrap_or((self.now, worker)));
+        if self.events.is_multiple_of(self.scenario.check_every * AUDIT_EVERY) {
+            self.audit_desk();
+        }
+    }
+
+    /// What costs as much as the Desk holds.
+    fn audit_desk(&mut self) {
+        let wrong = audit::contradictions(&self.desk);
+        assert!(wrong.is_empty(), "the Desk contradicts itself: {wrong:?}\n{}", self.story());
+        if self.claims_out == 0 && self.commits_out == 0 && self.handed_back == HandedBack::No {
+            let known = (self.desk.held.len() + self.desk.ledger.uncommitted()) as u64;
+            assert_eq!(
+                self.store.stats().leased,
+                known,
+                "leases in the store, and tasks in the Desk\n{}",
+                self.story()
+            );
+        }
+    }
+
+    /// Nobody may have been idle for longer than a claim takes, with a task there that nobody has claimed.
+    fn check_starving(&self) {
+        if let Some((since, worker)) = self.starving {
+            let long = self.now.since(since) > A_CLAIM;
+            assert!(!long, "I8: {worker:?} is idle since {since:?}, an unclaimed task may go to it\n{}", self.story());
         }
     }
 
@@ -621,6 +731,14 @@ impl World {
         let store_broke = matches!(ending, Ending::Failed { .. });
         assert!(stats.leased == 0 || store_broke, "a task is still leased\n{}", story());
         if ending == Ending::Complete {
+            let late = self.now.since(self.last_word);
+            assert!(late < A_CLAIM, "I5: it ended {late:?} after there was nothing left\n{}", story());
+            assert_eq!(
+                stats.found,
+                self.site.reachable(&self.done_urls),
+                "pages were not found, or found twice\n{}",
+                story()
+            );
             assert_eq!(stats.left(), 0, "I5: it ended with work left\n{}", story());
             assert_eq!(stats.unread, Some(0));
             assert_eq!(self.store.dead_letters().expect("dead letters").len() as u64, stats.dead);
