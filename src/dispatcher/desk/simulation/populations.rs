@@ -82,6 +82,8 @@ impl Population {
             hosts: 1,
             bad_pages: self.poison,
             bad: BadPages::Details(self.kinds),
+            wave: 0..0,
+            store_takes: Duration::from_millis(2),
             secure: false,
             death: 0.0,
             loss: 0.0,

@@ -1,6 +1,7 @@
 //! What a simulated crawl is made of.
 
 use std::num::NonZeroU32;
+use std::ops::Range;
 use std::time::Duration;
 
 use super::site::DETAIL;
@@ -25,6 +26,12 @@ pub(super) enum ProxyKind {
     Denying,
     /// Answers every n-th request with 404 of its own.
     Lying(u32),
+    /// Answers every n-th request with 503 of its own.
+    Erring(u32),
+    /// Answers this share of its requests with what is not HTTP.
+    Garbling(f64),
+    /// The site asks it to wait at every n-th request.
+    Throttled(u32),
 }
 
 /// How a page behaves.
@@ -43,6 +50,8 @@ pub(super) enum PageKind {
     Cut,
     /// Never ends.
     Stuck,
+    /// Is larger than any page may be.
+    Endless,
     /// 429 for the first so many requests.
     Throttled(u32),
     /// Leads to a foreign host.
@@ -80,6 +89,10 @@ pub(super) struct Scenario {
     /// The share of pages that are not good.
     pub(super) bad_pages: f64,
     pub(super) bad: BadPages,
+    /// The site asks everybody to wait from one of its requests to another.
+    pub(super) wave: Range<u32>,
+    /// A call to the store takes so long at most.
+    pub(super) store_takes: Duration,
     /// Inside TLS: what the site says is certain.
     pub(super) secure: bool,
     /// The chance that a worker dies when a fetch of it ends.
@@ -124,13 +137,17 @@ fn pick<'a, T>(rng: &mut fastrand::Rng, choices: &'a [T]) -> &'a T {
 }
 
 fn proxy(rng: &mut fastrand::Rng) -> ProxyKind {
-    match rng.u32(0..12) {
+    match rng.u32(0..18) {
         0 => ProxyKind::Dead,
         1 => ProxyKind::Flaky(0.1 + 0.8 * rng.f64()),
         2 => ProxyKind::Banning(rng.u32(0..20)),
         3 => ProxyKind::Stalling,
         4 => ProxyKind::Denying,
         5 => ProxyKind::Lying(1 + rng.u32(0..6)),
+        6 => ProxyKind::SoftBanning(rng.u32(0..20)),
+        7 => ProxyKind::Erring(1 + rng.u32(0..6)),
+        8 => ProxyKind::Garbling(0.1 + 0.8 * rng.f64()),
+        9 => ProxyKind::Throttled(1 + rng.u32(0..6)),
         _ => ProxyKind::Good,
     }
 }
@@ -195,6 +212,8 @@ impl Scenario {
         let workers = rng.usize(1..12);
         let mut limits = limits(&mut rng, workers);
         limits.bounds.min_free = seed.is_multiple_of(2).then_some(100);
+        let mut wave = fastrand::Rng::with_seed(seed ^ 0x429);
+        let from = wave.u32(1..40);
         let (further, edits) = spares(&mut fastrand::Rng::with_seed(seed ^ 0x11_57ed), &mut limits);
         Self {
             seed,
@@ -214,6 +233,8 @@ impl Scenario {
             stop_after: None,
             restart_after: None,
             bad: BadPages::Any,
+            wave: if wave.u8(0..4) == 0 { from..from + wave.u32(1..30) } else { 0..0 },
+            store_takes: Duration::from_millis(*pick(&mut wave, &[2, 2, 2, 300])),
             check_every: 1,
         }
     }
@@ -225,7 +246,7 @@ impl Scenario {
         scenario.limits.bounds = config::Limits::default();
         scenario.further.fill(ProxyKind::Good);
         (scenario.limits.proxies.max_requests, scenario.limits.proxies.max_age) = (None, None);
-        Self { bad_pages: 0.0, death: 0.0, loss: 0.0, commit_failure: 0.0, ..scenario }
+        Self { wave: 0..0, bad_pages: 0.0, death: 0.0, loss: 0.0, commit_failure: 0.0, ..scenario }
     }
 
     /// Only workers die.

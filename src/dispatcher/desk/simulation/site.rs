@@ -1,6 +1,7 @@
 //! The made-up site: what a page says through a proxy, and what is on it.
 
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +23,9 @@ pub(super) struct Site {
     secure: bool,
     kinds: HashMap<String, PageKind>,
     asked: HashMap<String, u32>,
+    /// Requests that have reached it, and those among them at which everybody is asked to wait.
+    requests: u32,
+    wave: Range<u32>,
 }
 
 /// What a fetch comes to.
@@ -35,7 +39,16 @@ pub(super) struct Answer {
 impl Site {
     pub(super) fn new(scenario: &Scenario, rng: &mut fastrand::Rng) -> Self {
         let Scenario { lists, per_list, hosts, secure, bad_pages, bad, .. } = *scenario;
-        let mut site = Self { lists, per_list, hosts, secure, kinds: HashMap::new(), asked: HashMap::new() };
+        let mut site = Self {
+            lists,
+            per_list,
+            hosts,
+            secure,
+            kinds: HashMap::new(),
+            asked: HashMap::new(),
+            requests: 0,
+            wave: scenario.wave.clone(),
+        };
         let urls: Vec<String> =
             (0..lists).flat_map(|list| site.links(list).into_iter().chain([site.list(list)])).collect();
         for url in urls {
@@ -94,7 +107,20 @@ impl Site {
             ProxyKind::Lying(every) if !self.secure && used.is_multiple_of(every) => {
                 lost(Verdict::Gone(Certainty::Doubtful, Reason::new("status.404", "404")), quick)
             }
+            ProxyKind::Erring(every) if !self.secure && used.is_multiple_of(every) => {
+                lost(Verdict::Failing(Certainty::Doubtful, Reason::new("status.503", "503")), quick)
+            }
+            ProxyKind::Garbling(share) if rng.f64() < share => {
+                lost(Verdict::ProxyBroken(Reason::new("proxy.garbage", "not HTTP")), quick)
+            }
+            ProxyKind::Throttled(every) if used.is_multiple_of(every) => {
+                let reason = Reason::new("status.429", "429");
+                lost(Verdict::Throttled { retry_after: Some(Duration::from_secs(rng.u64(0..20))), reason }, quick)
+            }
             ProxyKind::Good
+            | ProxyKind::Erring(_)
+            | ProxyKind::Garbling(_)
+            | ProxyKind::Throttled(_)
             | ProxyKind::Flaky(_)
             | ProxyKind::Banning(_)
             | ProxyKind::SoftBanning(_)
@@ -110,6 +136,10 @@ impl Site {
     }
 
     fn page(&mut self, task: &Task) -> Verdict {
+        self.requests += 1;
+        if self.wave.contains(&self.requests) {
+            return Verdict::Throttled { retry_after: None, reason: Reason::new("status.429", "429") };
+        }
         let (url, kind) = (task.request.url.as_str(), self.kind(task));
         let times = self.asked.entry(url.to_owned()).or_default();
         *times += 1;
@@ -122,6 +152,7 @@ impl Site {
             PageKind::Incomplete => Verdict::Doubtful(Reason::new("field.missing", "no title")),
             PageKind::Cut => Verdict::Doubtful(Reason::new("body.cut", "cut")),
             PageKind::Stuck => Verdict::Doubtful(Reason::new("timeout.body", "no end in time")),
+            PageKind::Endless => Verdict::Unusable(Reason::new("body.too_large", "endless")),
             PageKind::Throttled(first) if *times <= first => {
                 Verdict::Throttled { retry_after: None, reason: Reason::new("status.429", "429") }
             }
@@ -156,13 +187,16 @@ impl Site {
 }
 
 fn bad_page(rng: &mut fastrand::Rng) -> PageKind {
-    match rng.u32(0..7) {
+    match rng.u32(0..10) {
         0 => PageKind::Gone,
         1 => PageKind::Broken,
         2 => PageKind::Forbidden,
         3 => PageKind::Incomplete,
         4 => PageKind::Throttled(rng.u32(1..5)),
         5 => PageKind::Astray,
+        6 => PageKind::Cut,
+        7 => PageKind::Stuck,
+        8 => PageKind::Endless,
         _ => PageKind::Deadly,
     }
 }

@@ -462,7 +462,7 @@ impl World {
     }
 
     fn store_replies(&mut self, event: Event) {
-        let takes = self.soon();
+        let takes = self.soon().mul_f64(self.scenario.store_takes.as_secs_f64() / 0.002);
         self.store_busy_until = self.store_busy_until.max(self.now) + takes;
         let wait = self.store_busy_until.since(self.now);
         self.later(wait, Coming::Event(event));
@@ -686,17 +686,24 @@ impl World {
             "the frontier lost count"
         );
         self.events += 1;
-        if !self.events.is_multiple_of(self.scenario.check_every) {
-            return;
+        let is_time = self.events.is_multiple_of(self.scenario.check_every);
+        // Whoever was found hungry is looked at again after each event.
+        if is_time || self.starving.is_some() {
+            self.look_for_the_hungry();
         }
-        if let Some(idle) = self.desk.idle_with_work(self.now) {
+        if is_time && let Some(idle) = self.desk.idle_with_work(self.now) {
             panic!("I8: {idle:?} is idle while a task may go to it\n{}", self.story());
         }
-        let hungry = audit::starving(&mut self.desk, &self.store, self.now).filter(|_| self.claims_out == 0);
-        self.starving = hungry.map(|worker| self.starving.unwrap_or((self.now, worker)));
         if self.events.is_multiple_of(self.scenario.check_every * AUDIT_EVERY) {
             self.audit_desk();
         }
+    }
+
+    /// Is somebody idle with an unclaimed task to go to it, that the Desk can know of?
+    fn look_for_the_hungry(&mut self) {
+        let store_is_silent = self.claims_out == 0 && self.commits_out == 0;
+        let hungry = audit::starving(&mut self.desk, &self.store, self.now).filter(|_| store_is_silent);
+        self.starving = hungry.map(|worker| self.starving.unwrap_or((self.now, worker)));
     }
 
     /// What costs as much as the Desk holds.
