@@ -37,6 +37,8 @@ enum Coming {
     Event(Event),
     /// A job ends.
     JobEnds(u64),
+    /// What a dead worker had out through a proxy to a host comes to an end.
+    LastWord(ProxyId, HostKey, Event),
     /// The timer, if it is still the last one that was set.
     Timer(u64),
     /// A worker is started in a slot.
@@ -102,6 +104,8 @@ pub(super) struct World {
     kinds: Vec<ProxyKind>,
     /// Which slot has each proxy, as the workers know it.
     hands: HashMap<ProxyId, u16>,
+    /// Under which epoch each proxy was leased last.
+    epochs: HashMap<ProxyId, Epoch>,
     /// Fetches that are out, by proxy and by host.
     in_use: HashMap<ProxyId, u32>,
     out_at: HashMap<HostKey, u32>,
@@ -161,6 +165,7 @@ impl World {
             jobs: HashMap::new(),
             kinds: scenario.proxies.clone(),
             hands: HashMap::new(),
+            epochs: HashMap::new(),
             in_use: HashMap::new(),
             out_at: HashMap::new(),
             asked: HashMap::new(),
@@ -240,7 +245,7 @@ impl World {
         }
         (self.workers, self.jobs, self.bound) = Default::default();
         (self.hands, self.in_use, self.out_at, self.asked, self.starving) = Default::default();
-        self.handed_back = HandedBack::No;
+        (self.epochs, self.handed_back) = (HashMap::new(), HandedBack::No);
         // What was about to be sent is not; what was sent counts for the next process too.
         let now = self.now;
         self.last_sent.retain(|_, sent| *sent <= now);
@@ -323,6 +328,10 @@ impl World {
                 self.tell(Event::ProxiesRead(self.file.endpoints()));
             }
             Coming::JobEnds(number) => self.job_ends(number),
+            Coming::LastWord(proxy, host, event) => {
+                self.is_back(proxy, &host);
+                self.tell(event);
+            }
             Coming::Reply(id, proxy) => {
                 if let Some(worker) = self.worker(id)
                     && worker.proxy == Some(proxy)
@@ -390,6 +399,8 @@ impl World {
         match order {
             Order::Bind { worker: worker_id, proxy, route } => {
                 assert!(self.file.has(&route), "bound as it is not in the file (any more)\n{}", self.story());
+                let earlier = self.epochs.insert(proxy.id, proxy.epoch);
+                assert!(earlier < Some(proxy.epoch), "I3: a lease under an old epoch\n{}", self.story());
                 if let Some(worker) = self.worker(worker_id) {
                     assert_eq!(worker.jobs, 0, "bound while it works");
                     worker.route = Some(route);
@@ -628,8 +639,6 @@ impl World {
 
     fn job_ends(&mut self, number: u64) {
         let Some(job) = self.jobs.remove(&number) else { return };
-        self.in_use.entry(job.assignment.proxy.id).and_modify(|out| *out -= 1);
-        self.out_at.entry(job.task.host.clone()).and_modify(|out| *out -= 1);
         let dies = self.rng.f64() < self.scenario.death;
         let wait = self.soon();
         let mut reply = None;
@@ -649,28 +658,37 @@ impl World {
             None => Event::Abandoned(job.assignment),
         };
         if alive.is_some() && dies {
-            return self.die(job.worker, event);
+            return self.die(job.worker, event, job.task.host.clone());
         }
+        self.is_back(job.assignment.proxy.id, &job.task.host);
         self.tell(event);
         if let Some(proxy) = reply {
             self.later(wait, Coming::Reply(job.worker, proxy));
         }
     }
 
-    /// A worker dies at the end of a job: its outcome may still come, late, or be lost; the obituary comes at some time; the
-    /// next incarnation may be there before it.
-    fn die(&mut self, id: WorkerId, last: Event) {
+    /// A fetch is out no longer.
+    fn is_back(&mut self, proxy: ProxyId, host: &HostKey) {
+        self.in_use.entry(proxy).and_modify(|out| *out -= 1);
+        self.out_at.entry(host.clone()).and_modify(|out| *out -= 1);
+    }
+
+    /// A worker dies at the end of a job: its outcome may still come, late, or be lost, and until then the proxy is in use; the
+    /// obituary comes at some time; the next incarnation may be there before it.
+    fn die(&mut self, id: WorkerId, last: Event, host: HostKey) {
         self.hold(id, None);
         if let Some(worker) = self.worker(id) {
             worker.alive = false;
         }
-        let last = match last {
-            Event::Fetched(outcome) if self.rng.bool() => Event::Fetched(outcome),
-            Event::Fetched(outcome) => Event::Abandoned(outcome.assignment),
-            other => other,
+        let (proxy, last) = match last {
+            Event::Fetched(outcome) if self.rng.bool() => (outcome.assignment.proxy.id, Event::Fetched(outcome)),
+            Event::Fetched(outcome) => (outcome.assignment.proxy.id, Event::Abandoned(outcome.assignment)),
+            Event::Abandoned(assignment) => (assignment.proxy.id, Event::Abandoned(assignment)),
+            other => unreachable!("{other:?} is no end of a job"),
         };
         let waits = [self.soon(), self.soon(), self.soon() + Duration::from_millis(self.rng.u64(0..3))];
-        self.later(waits[0], Coming::Event(last));
+        let late = if self.rng.bool() { Duration::from_millis(self.rng.u64(0..3000)) } else { Duration::ZERO };
+        self.later(waits[0] + late, Coming::LastWord(proxy, host, last));
         self.later(waits[1], Coming::Event(Event::Gone(id)));
         let next = WorkerId { incarnation: id.incarnation + 1, ..id };
         self.later(waits[2], Coming::Start(next));
