@@ -3,6 +3,7 @@
 //! One table, in the order in which settings are shown. It only says what is so; `check` holds a config against it.
 
 mod ban;
+mod outage;
 mod robots;
 
 use Shape::{
@@ -143,7 +144,7 @@ pub(super) const ROOT: &[Key] = &[
     built("retry", Table(RETRY)),
     built("ban", Table(ban::BAN)),
     built("health", Table(HEALTH)),
-    built("outage", Table(OUTAGE)),
+    built("outage", Table(outage::OUTAGE)),
     built("robots", Table(robots::ROBOTS)),
     built("feed", List(&Table(FEED))),
     built("frontier", Table(FRONTIER)),
@@ -253,8 +254,6 @@ const HEALTH: &[Key] = &[
     built("max_cooldowns", AT_MOST),
     built("max_silent", Whole(1, COUNT)),
 ];
-
-const OUTAGE: &[Key] = &[built("share", Share), built("probe", SOME_TIME), built("max_wait", SOME_TIME)];
 
 const FEED: &[Key] = &[
     required("kind", Word(&["jsonl", "csv", "sqlite"], &[])),

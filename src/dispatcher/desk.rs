@@ -5,6 +5,7 @@
 //! state and the order of work; events and orders are in `words.rs`, what follows from an event in the parts beside it.
 
 mod affinity;
+mod alarm;
 mod assign;
 mod bench;
 mod budget;
@@ -106,6 +107,8 @@ pub struct Desk {
     window: Window,
     affinity: Affinity,
     held: HashMap<TaskId, Held>,
+    /// Those that workers fetch.
+    assigned: BTreeSet<(WorkerId, TaskId)>,
     /// Fetches that are out, and where.
     fetching: HashMap<Assignment, HostKey>,
     /// What is said against pages, held or waiting for a further attempt.
@@ -166,6 +169,7 @@ impl Desk {
             window: Window::default(),
             affinity: Affinity::default(),
             held: HashMap::new(),
+            assigned: BTreeSet::new(),
             fetching: HashMap::new(),
             trials: Trials::default(),
             docket: Docket::default(),
@@ -231,16 +235,13 @@ impl Desk {
 
     /// Fetches that are out, controls among them.
     pub fn out(&self) -> usize {
-        self.assigned().count() + self.controls.len()
-    }
-
-    fn assigned(&self) -> impl Iterator<Item = &Held> {
-        self.held.values().filter(|held| matches!(held.place, Place::Assigned(_)))
+        self.assigned.len() + self.controls.len()
     }
 
     /// Fetches of pages that are out.
     fn pages_out(&self) -> usize {
-        self.assigned().filter(|held| !held.task.stage.is_robots()).count()
+        let is_page = |id: &TaskId| self.held.get(id).is_some_and(|held| !held.task.stage.is_robots());
+        self.assigned.iter().filter(|(_, id)| is_page(id)).count()
     }
 
     /// Every event ends here: whatever can go on now goes on.
@@ -258,33 +259,6 @@ impl Desk {
         self.commit(now);
         self.wind_down(now);
         self.set_alarm(now);
-    }
-
-    fn set_alarm(&mut self, now: Timestamp) {
-        let wishes = [
-            self.ledger.next_due(),
-            self.pool.next_wake(),
-            self.next_aged(),
-            self.affinity.next_due(),
-            self.robots.next_due(),
-            self.roster.next_look(now),
-            self.intake.next_due(),
-            self.no_proxy_deadline(),
-            self.phase.until(),
-            self.deadline(),
-            self.review_at.filter(|&at| at < roster::NEVER),
-            self.next_look_at_outages(now),
-            self.barred_since.map(|since| since + self.limits.ban.max_wait),
-        ];
-        // What was due by now has been done or cannot be done yet: then another event will come.
-        let next = wishes.into_iter().flatten().filter(|&at| at > now).min();
-        if let Some(at) = next
-            && !matches!(self.phase, Phase::Over)
-            && self.alarm != next
-        {
-            self.alarm = next;
-            self.orders.push(Order::WakeAt(at));
-        }
     }
 
     fn changed(&mut self, change: Change) {

@@ -8,6 +8,8 @@ mod member;
 mod order;
 mod state;
 
+use std::collections::BTreeSet;
+
 pub use self::listing::Relisted;
 pub use self::member::Member;
 pub use self::state::{After, Change, State};
@@ -30,6 +32,8 @@ pub struct Pool {
     bindings: u64,
     usable: usize,
     generation: u64,
+    /// Those that rest, by when that is over.
+    cooling: BTreeSet<(Timestamp, ProxyId)>,
 }
 
 impl Pool {
@@ -46,6 +50,7 @@ impl Pool {
             is_stale: false,
             bindings: 0,
             generation: 0,
+            cooling: BTreeSet::new(),
         }
     }
 
@@ -176,27 +181,20 @@ impl Pool {
 
     /// Rests that are over by `now`.
     pub fn wake(&mut self, now: Timestamp) -> Vec<Change> {
-        let rested: Vec<ProxyId> = self
-            .iter()
-            .filter(|(_, member)| matches!(member.state, State::Cooling(until) if until <= now))
-            .map(|(id, _)| id)
-            .collect();
-        for &id in &rested {
+        let mut rested = Vec::new();
+        while let Some(&(until, id)) = self.cooling.first()
+            && until <= now
+        {
             self.set(id, State::Spare);
             self.enqueue(id);
+            rested.push(Change::Rested(id));
         }
-        rested.into_iter().map(Change::Rested).collect()
+        rested
     }
 
     /// When the next rest is over.
     pub fn next_wake(&self) -> Option<Timestamp> {
-        self.members
-            .iter()
-            .filter_map(|member| match member.state {
-                State::Cooling(until) => Some(until),
-                _ => None,
-            })
-            .min()
+        self.cooling.first().map(|(until, _)| *until)
     }
 
     fn settle(&mut self, proxy: ProxyRef, worker: WorkerId, after: After, now: Timestamp) -> Change {
@@ -217,6 +215,12 @@ impl Pool {
         member.state = state;
         if matches!(state, State::Cooling(_)) && !matches!(earlier, State::Cooling(_)) {
             member.rests += 1;
+        }
+        if let State::Cooling(until) = earlier {
+            self.cooling.remove(&(until, id));
+        }
+        if let State::Cooling(until) = state {
+            self.cooling.insert((until, id));
         }
         if before != member.usable() {
             self.generation += 1;

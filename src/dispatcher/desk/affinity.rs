@@ -97,6 +97,14 @@ impl Affinity {
     }
 }
 
+#[cfg(test)]
+impl Affinity {
+    /// How many tasks wait for a proxy.
+    pub(super) fn waiting(&self) -> usize {
+        self.places.len()
+    }
+}
+
 impl Desk {
     /// A page is done: whoever fetched it is remembered, if its links care.
     pub(super) fn remember_who(&mut self, links: &[NewTask], proxy: ProxyId) {

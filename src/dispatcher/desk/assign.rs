@@ -124,7 +124,6 @@ impl Desk {
         let Some(proxy) = self.pool.bind(spare, worker) else { return };
         let Some(route) = self.pool.get(spare).map(|member| Arc::clone(&member.route)) else { return };
         self.roster.set(worker, Hands::Holding(Grip { proxy, out: 0, closing: false }));
-        self.stirred = Stirred::Yes;
         self.moved.insert(spare);
         self.note(Notice::Bound { worker, proxy });
         self.orders.push(Order::Bind { worker, proxy, route });
@@ -155,6 +154,7 @@ impl Desk {
         self.affinity.take(task);
         self.intake.given();
         held.place = Place::Assigned(worker);
+        self.assigned.insert((worker, task));
         held.turn += 1;
         held.gap = gap;
         let assignment = Assignment { task, epoch: held.epoch, turn: held.turn, proxy };

@@ -5,10 +5,10 @@
 
 use std::sync::Arc;
 
+use super::Desk;
 use super::bench::Venue;
 use super::judgment::Harvest;
 use super::suspense::Case;
-use super::{Desk, Place};
 use crate::clock::Timestamp;
 use crate::dispatcher::notice::{Notice, PageNotice, Then};
 use crate::frontier::{Fate, Try};
@@ -82,9 +82,7 @@ impl Desk {
             self.came_late(ended.proxy, &verdict, now);
             Then::Stale
         } else {
-            if let Some(held) = self.held.get_mut(&ended.page) {
-                held.place = Place::Windowed;
-            }
+            self.take_back(task.id);
             self.heard_robots(&task, robots, meters.status);
             match in_question {
                 Some(party) => {

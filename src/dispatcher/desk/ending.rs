@@ -187,8 +187,10 @@ impl Desk {
     }
 
     fn give_up_what_is_out(&mut self) {
-        for held in self.held.values_mut() {
-            held.place = Place::Windowed;
+        for (_, task) in std::mem::take(&mut self.assigned) {
+            if let Some(held) = self.held.get_mut(&task) {
+                held.place = Place::Windowed;
+            }
         }
         self.controls.clear();
     }
@@ -198,9 +200,15 @@ impl Desk {
             return;
         }
         // What is asked of a host for its robots.txt is no task of the frontier.
-        let tasks = self.held.drain().filter(|(_, held)| !held.task.stage.is_robots());
-        let leases = tasks.map(|(id, held)| (id, held.epoch)).collect();
+        let mut leases = Vec::new();
+        for (id, held) in self.held.drain() {
+            self.docket.unchallenge(&held.challenged, id);
+            if !held.task.stage.is_robots() {
+                leases.push((id, held.epoch));
+            }
+        }
         self.suspense.clear();
+        self.robots.let_go();
         self.window = super::Window::default();
         self.affinity.clear();
         self.orders.push(Order::HandBack(leases));

@@ -5,10 +5,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::bench::Venue;
 use super::jury::Call;
 use crate::frontier::Try;
 use crate::pace::Refusals;
 use crate::protocol::WorkerId;
+use crate::proxy::ProxyId;
 use crate::task::{Epoch, Task};
 
 /// A claimed task that is not settled.
@@ -25,6 +27,8 @@ pub(super) struct Held {
     pub(super) abandoned: u32,
     /// Who was asked to wait instead of getting it.
     pub(super) refusals: Refusals,
+    /// Who of them is to show, and where, that it is not they who are meant.
+    pub(super) challenged: Vec<(ProxyId, Venue)>,
     /// The least time from the fetch that is out to the next one.
     pub(super) gap: Duration,
 }

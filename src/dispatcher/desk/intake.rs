@@ -6,7 +6,6 @@
 use super::ending::Phase;
 use super::ledger::{AfterFailure, Batch, Eager};
 use super::party::Party;
-use super::roster::Stirred;
 use super::{Desk, Held, Order, PER_WORKER, StoreCall};
 use crate::clock::Timestamp;
 use crate::dispatcher::notice::{Ending, Notice};
@@ -23,15 +22,16 @@ pub(super) struct Intake {
     stats: Stats,
     /// When the next delayed task is due.
     due: Option<Timestamp>,
-    /// The last claim for other hosts brought nothing, and nothing has come in since.
-    dry: bool,
+    /// The last claim for other hosts brought nothing, and nothing has come in since: as long as no further host has left the
+    /// window, counted so far.
+    dry: Option<u64>,
     /// The last claim brought nothing because of hosts whose robots.txt is awaited, and nothing has come in since.
     starved: bool,
     /// When the last claim went out.
     sent_at: Timestamp,
     /// Tasks given to workers since a claim went out.
     given: usize,
-    /// So many were given lately while a claim was out.
+    /// So many were given while a claim was out, lately, when that was most of what the window had.
     used: usize,
 }
 
@@ -39,7 +39,7 @@ impl Default for Intake {
     fn default() -> Self {
         let stats = Stats { unread: None, ..Stats::default() };
         let sent_at = Timestamp::default();
-        Self { out: false, stats, due: None, dry: false, starved: false, sent_at, given: 0, used: 0 }
+        Self { out: false, stats, due: None, dry: None, starved: false, sent_at, given: 0, used: 0 }
     }
 }
 
@@ -66,7 +66,7 @@ impl Intake {
 
     /// There may be something to claim that there was not.
     pub(super) const fn look_again(&mut self) {
-        (self.dry, self.starved) = (false, false);
+        (self.dry, self.starved) = (None, false);
     }
 
     /// Is anything done, in this process or before?
@@ -85,21 +85,24 @@ impl Intake {
 
     /// May tasks of hosts come that are not barred?
     pub(super) fn may_bring_others(&self, now: Timestamp) -> bool {
-        self.out || (self.has_ready(now) && !self.dry) || self.due.is_some_and(|due| due > now)
+        self.out || (self.has_ready(now) && self.dry.is_none()) || self.due.is_some_and(|due| due > now)
     }
 
-    fn sent(&mut self, barred: &[HostKey], now: Timestamp) {
+    fn sent(&mut self, barred: &[HostKey], departures: u64, now: Timestamp) {
         self.out = true;
         self.sent_at = now;
-        self.dry = !barred.is_empty();
+        self.dry = (!barred.is_empty()).then_some(departures);
         self.given = 0;
     }
 
-    fn answered(&mut self, claim: &Claim) {
+    /// A claim is answered; so many fresh tasks were `left`.
+    fn answered(&mut self, claim: &Claim, left: usize) {
         self.out = false;
         self.stats = claim.stats;
         self.due = claim.next_due;
-        self.used = self.given.max(self.used - self.used.div_ceil(8));
+        // A burst that the window had plenty for, as at the start, is no sign of a slow store.
+        let was_short = left < self.given;
+        self.used = if was_short { self.used.max(self.given) } else { self.used - self.used.div_ceil(8) };
     }
 
     /// So many more than usual are to be in the window: twice what is used up while a claim is out, or workers wait for the store.
@@ -149,7 +152,9 @@ impl Desk {
             return;
         }
         let Some(shut) = self.shut_hosts() else { return };
-        if !shut.is_empty() && self.intake.dry && now.since(self.intake.sent_at) < self.limits.outage.probe {
+        let departures = self.window.departures();
+        let is_dry = self.intake.dry == Some(departures);
+        if !shut.is_empty() && is_dry && now.since(self.intake.sent_at) < self.limits.outage.probe {
             return;
         }
         // What waits for a host that is down must not keep others waiting.
@@ -165,13 +170,13 @@ impl Desk {
             self.intake.starved = !unsettled.is_empty();
             barred.extend(unsettled.iter().cloned());
             PER_CAPACITY * enough - fresh
-        } else if self.roster.any_idle() && !self.intake.dry && fresh < PER_CAPACITY_OF_OTHERS * capacity {
+        } else if self.roster.any_idle() && !is_dry && fresh < PER_CAPACITY_OF_OTHERS * capacity {
             barred.extend(self.window.hosts().cloned());
             capacity
         } else {
             return;
         };
-        self.intake.sent(&barred, now);
+        self.intake.sent(&barred, departures, now);
         self.orders.push(Order::Claim { n, barred });
     }
 
@@ -193,11 +198,10 @@ impl Desk {
     }
 
     pub(super) fn claimed(&mut self, claim: Claim, now: Timestamp) {
-        self.intake.answered(&claim);
+        self.intake.answered(&claim, self.window.fresh());
         self.note(Notice::Progress(claim.stats));
         if !claim.tasks.is_empty() {
             self.intake.look_again();
-            self.stirred = Stirred::Yes;
         }
         for Claimed { task, epoch } in claim.tasks {
             let id = task.id;
@@ -268,5 +272,26 @@ impl Desk {
     /// The commonest error of the proxies.
     pub(super) fn commonest_error(&self) -> Option<Reason> {
         self.proxy_errors.values().max_by_key(|(times, _)| *times).map(|(_, reason)| reason.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_window_grows_only_where_a_claim_takes_most_of_it() {
+        let mut intake = Intake::default();
+        let mut claimed = |given: usize, left: usize| {
+            intake.sent(&[], 0, Timestamp::default());
+            (0..given).for_each(|_| intake.given());
+            intake.answered(&Claim { tasks: Vec::new(), next_due: None, stats: Stats::default() }, left);
+            intake.reserve()
+        };
+        assert_eq!(claimed(60, 60), 0, "a burst, and as much is left");
+        assert_eq!(claimed(60, 59), 120);
+        assert_eq!(claimed(20, 0), 120, "it is large enough");
+        assert!(claimed(0, 200) < 120, "it shrinks again");
+        assert!((0..99).map(|_| claimed(0, 200)).last() == Some(0));
     }
 }

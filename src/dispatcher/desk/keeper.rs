@@ -3,6 +3,7 @@
 //! In come changes, at the latest when a batch is committed; out go small values under names without secrets, only those that
 //! have changed, and at the next start they come in again. That a proxy is out ends with the process, and is not kept.
 
+mod health;
 mod paces;
 pub(super) mod values;
 
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use self::health::ProxyRecord;
 use self::values::{control, gone, put, read, venue, verdict};
 use super::Desk;
 use super::bench::{Bench, Venue};
@@ -21,8 +23,6 @@ use super::robots::ROBOTS;
 use super::trial::{Testimony, Trial};
 use crate::clock::Timestamp;
 use crate::frontier::Kept;
-use crate::proxy::health::{Health, HealthRecord};
-use crate::proxy::pool::{After, State};
 use crate::proxy::reliability::Reliability;
 use crate::proxy::{ProxyId, Route};
 use crate::task::{HostKey, StageId, TaskId};
@@ -55,14 +55,6 @@ pub(super) struct Keeper {
     /// Places whose pace may have changed since it was written.
     paced: BTreeSet<(ProxyId, HostKey)>,
     since: Option<Timestamp>,
-}
-
-/// What is kept of a proxy.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct ProxyRecord {
-    health: HealthRecord,
-    /// In microseconds since the Unix epoch.
-    rests_until: Option<u64>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -142,23 +134,6 @@ impl Desk {
         }
     }
 
-    fn write_health(&mut self, kept: &mut Vec<Kept>) {
-        for proxy in std::mem::take(&mut self.keeper.patients) {
-            let (Some(name), Some(member)) = (self.keeper.name(proxy).cloned(), self.pool.get(proxy)) else { continue };
-            let rests_until = match member.state() {
-                State::Cooling(until)
-                | State::Closing(_, After::Cool(until))
-                | State::Draining(_, After::Cool(until)) => Some(until.as_micros()),
-                _ => None,
-            };
-            let record = ProxyRecord { health: HealthRecord::from(&member.health), rests_until };
-            if let Some(written) = self.keeper.written.get_mut(proxy.0 as usize).filter(|written| **written != record) {
-                kept.push(put(HEALTH, name, &record));
-                *written = record;
-            }
-        }
-    }
-
     fn write_docket(&mut self, kept: &mut Vec<Kept>) {
         while kept.len() < AT_ONCE
             && let Some((venue, proxy)) = self.docket.news.pop_first()
@@ -234,27 +209,6 @@ impl Desk {
         }
         // All this is written already, and changes nothing for anybody who waits.
         (self.docket.news, self.trials.news) = (BTreeSet::new(), BTreeSet::new());
-    }
-
-    /// Rests go on, but no longer than a rest can be: the wall clock may have been set. A pool that never worked begins anew,
-    /// since something has been mended or nothing will work.
-    fn recall_health(&mut self, kept: &[Kept], ids: &HashMap<Arc<str>, ProxyId>, now: Timestamp) {
-        let records: Vec<(ProxyId, ProxyRecord)> = kept
-            .iter()
-            .filter(|kept| &*kept.kind == HEALTH)
-            .filter_map(|kept| Some((*ids.get(&kept.key)?, read(kept.value.as_deref()?)?)))
-            .collect();
-        if !records.iter().any(|(_, record): &(_, ProxyRecord)| record.health.ever_worked()) {
-            return;
-        }
-        let longest = now + self.limits.health.cooldown_max;
-        for (proxy, record) in records {
-            let until = record.rests_until.map(|until| Timestamp::from_micros(until).min(longest));
-            self.pool.recall(proxy, Health::from(&record.health), until.filter(|&until| until > now));
-            if let Some(written) = self.keeper.written.get_mut(proxy.0 as usize) {
-                *written = record;
-            }
-        }
     }
 
     fn recall_reliability(&mut self, key: &str, value: &[u8], ids: &HashMap<Arc<str>, ProxyId>, now: Timestamp) {

@@ -3,7 +3,7 @@
 //! In come fetches that go out and come back; out go pauses, their notices, and pages that are turned away whoever asks. How
 //! long the pauses are is `pace`'s to say.
 
-use super::bench::Bench;
+use super::bench::{Bench, Venue};
 use super::court::Ended;
 use super::roster::{NEVER, Stirred};
 use super::{Desk, Held};
@@ -115,12 +115,24 @@ impl Desk {
         false
     }
 
+    /// A proxy is turned away at a host whatever it asks for: it cannot show there that a page is meant rather than itself.
+    pub(super) fn unchallenge(&mut self, proxy: ProxyId, host: &HostKey) {
+        for (id, held) in &mut self.held {
+            let is_it = |(who, venue): &mut (ProxyId, Venue)| *who == proxy && venue.host == *host;
+            let moot: Vec<_> = held.challenged.extract_if(.., is_it).collect();
+            self.docket.unchallenge(&moot, *id);
+        }
+    }
+
     /// Where no other page waits by which a proxy could show that it is not meant, it is to get one that was done.
     fn ask_for_another(&mut self, ended: &Ended) {
         let venue = &ended.last;
         let has_control = self.docket.bench(venue).is_some_and(Bench::has_control);
         if has_control && self.window.best_at(venue).is_none() {
             self.docket.challenged(ended.proxy, venue, ended.page);
+            if let Some(held) = self.held.get_mut(&ended.page) {
+                held.challenged.push((ended.proxy, venue.clone()));
+            }
         }
     }
 }

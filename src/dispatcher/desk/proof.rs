@@ -170,7 +170,8 @@ impl Desk {
                 self.refute(control, proxy, verdict, now);
             }
             // To wait is all that is asked of it.
-            Verdict::Throttled { .. } | Verdict::Unasked(..) => {}
+            Verdict::Throttled { .. } => self.unchallenge(proxy, &ended.last.host),
+            Verdict::Unasked(..) => {}
             Verdict::ProxyDenied(_)
             | Verdict::Doubtful(_)
             | Verdict::Gone(..)

@@ -65,13 +65,16 @@ impl Desk {
 
     /// Pages that were tried go on where that left them.
     fn let_in(&mut self, task: &Task, now: Timestamp) {
-        self.stirred = Stirred::Yes;
         if self.trials.get(task.id).is_some() {
             self.window.suspect(task);
             self.doubts.insert(task.id);
+            self.stirred = Stirred::Yes;
         } else if self.held.get(&task.id).is_some_and(|held| held.turn > 0) {
             self.window.put_back(task);
-        } else if !self.waits_for_its_proxy(task, now) {
+        } else if self.waits_for_its_proxy(task, now) {
+            self.stirred = Stirred::Yes;
+        } else {
+            // Where fresh pages wait already, everybody knows when to look for them.
             self.window.arrive(task);
         }
     }

@@ -2,7 +2,8 @@
 //!
 //! Pure bookkeeping; what an idle worker gets is decided in `assign.rs`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
 use crate::clock::Timestamp;
 use crate::protocol::{ProxyRef, WorkerId};
@@ -43,6 +44,9 @@ struct Worker {
 pub(super) struct Roster {
     slots: BTreeMap<u16, Worker>,
     idle: BTreeMap<u64, u16>,
+    /// The idle ones by when they should look for a task again, so that those who wait cost nothing.
+    looks: BTreeSet<(Timestamp, u64)>,
+    without_proxy: BTreeSet<u16>,
     ticks: u64,
     per_worker: u32,
 }
@@ -57,6 +61,7 @@ impl Roster {
     pub(super) fn enter(&mut self, id: WorkerId) {
         let worker = Worker { id, hands: Hands::Empty, look_again: Timestamp::default(), idle_since: 0 };
         self.slots.insert(id.slot, worker);
+        self.without_proxy.insert(id.slot);
     }
 
     /// A worker is gone.
@@ -64,6 +69,8 @@ impl Roster {
         self.get(id)?;
         let worker = self.slots.remove(&id.slot)?;
         self.idle.remove(&worker.idle_since);
+        self.looks.remove(&(worker.look_again, worker.idle_since));
+        self.without_proxy.remove(&id.slot);
         Some(worker.hands)
     }
 
@@ -84,25 +91,26 @@ impl Roster {
 
     /// Workers without a proxy.
     pub(super) fn without_proxy(&self) -> Vec<(WorkerId, Hands)> {
-        self.slots
-            .values()
-            .filter(|worker| !matches!(worker.hands, Hands::Holding(_)))
-            .map(|worker| (worker.id, worker.hands))
-            .collect()
+        let workers = self.without_proxy.iter().filter_map(|slot| self.slots.get(slot));
+        workers.map(|worker| (worker.id, worker.hands)).collect()
     }
 
     /// Workers that hold a proxy, have room for a task, and could have one now; the longest idle one first. With `all`, also
     /// those that were found to have nothing to do until later.
     pub(super) fn idle(&self, now: Timestamp, stirred: Stirred) -> Vec<(WorkerId, ProxyRef)> {
-        self.idle
-            .values()
-            .filter_map(|slot| self.slots.get(slot))
-            .filter(|worker| stirred == Stirred::Yes || worker.look_again <= now)
-            .filter_map(|worker| match worker.hands {
+        let holding = |slot: &u16| {
+            let worker = self.slots.get(slot)?;
+            match worker.hands {
                 Hands::Holding(grip) => Some((worker.id, grip.proxy)),
                 Hands::Empty | Hands::Parked => None,
-            })
-            .collect()
+            }
+        };
+        if stirred == Stirred::Yes {
+            return self.idle.values().filter_map(holding).collect();
+        }
+        let mut due: Vec<u64> = self.looks.range(..=(now, u64::MAX)).map(|(_, since)| *since).collect();
+        due.sort_unstable();
+        due.iter().filter_map(|since| self.idle.get(since)).filter_map(holding).collect()
     }
 
     /// Is any worker with a proxy idle?
@@ -112,18 +120,21 @@ impl Roster {
 
     /// When the first idle worker should look for a task again; the past does not count.
     pub(super) fn next_look(&self, now: Timestamp) -> Option<Timestamp> {
-        self.idle
-            .values()
-            .filter_map(|slot| self.slots.get(slot))
-            .map(|worker| worker.look_again)
-            .filter(|&at| at > now && at < NEVER)
-            .min()
+        let later = (Bound::Excluded((now, u64::MAX)), Bound::Excluded((NEVER, 0)));
+        self.looks.range(later).next().map(|(at, _)| *at)
     }
 
     /// Nothing for this worker before that time.
     pub(super) fn look_again(&mut self, id: WorkerId, at: Timestamp) {
         if let Some(worker) = self.slots.get_mut(&id.slot).filter(|worker| worker.id == id) {
+            if worker.look_again == at {
+                return;
+            }
+            let was_idle = self.looks.remove(&(worker.look_again, worker.idle_since));
             worker.look_again = at;
+            if was_idle {
+                self.looks.insert((at, worker.idle_since));
+            }
         }
     }
 
@@ -133,11 +144,18 @@ impl Roster {
         let Some(worker) = self.slots.get_mut(&id.slot).filter(|worker| worker.id == id) else { return };
         worker.hands = hands;
         self.idle.remove(&worker.idle_since);
+        self.looks.remove(&(worker.look_again, worker.idle_since));
         worker.look_again = Timestamp::default();
+        if matches!(hands, Hands::Holding(_)) {
+            self.without_proxy.remove(&id.slot);
+        } else {
+            self.without_proxy.insert(id.slot);
+        }
         if matches!(hands, Hands::Holding(grip) if !grip.closing && grip.out < per_worker) {
             self.ticks += 1;
             worker.idle_since = self.ticks;
             self.idle.insert(self.ticks, id.slot);
+            self.looks.insert((worker.look_again, self.ticks));
         }
     }
 }

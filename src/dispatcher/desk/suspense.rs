@@ -65,6 +65,12 @@ impl Suspense {
         due.into_iter().map(|(_, case)| case).collect()
     }
 
+    /// How many pages wait for judgement.
+    #[cfg(test)]
+    pub(super) fn pages(&self) -> usize {
+        self.cases.values().flatten().filter(|(_, case)| matches!(case, Case::Page { .. })).count()
+    }
+
     /// Nothing is judged any more.
     pub(super) fn clear(&mut self) {
         self.cases.clear();

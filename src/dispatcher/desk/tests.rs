@@ -673,6 +673,36 @@ fn the_window_grows_with_what_is_used_up_while_the_store_is_busy() {
     }
 }
 
+fn barred_by_claims(script: &mut Script) -> Vec<Vec<HostKey>> {
+    script.took(|order| match order {
+        Order::Claim { barred, .. } => Some(barred.clone()),
+        _ => None,
+    })
+}
+
+#[test]
+fn a_claim_for_other_hosts_that_brought_nothing_is_made_again_when_another_host_is_used_up() {
+    let mut script = Script::with(3, 3, 0, |limits| limits.pace.host_in_flight = std::num::NonZeroU32::new(1));
+    let hosts = ["b.test", "c.test", "b.test", "c.test", "b.test", "b.test"];
+    let task = |(id, host): (u64, &&str)| Claimed { task: Arc::new(fixture::task(id, host, 0)), epoch: Epoch(id) };
+    let tasks = (1..).zip(&hosts).map(task).collect();
+    let answer = |tasks| Event::Claimed(Claim { tasks, next_due: None, stats: Stats { ready: 2, ..stats(6) } });
+    script.orders.clear();
+    script.on(answer(tasks));
+    let fetches = script.fetched_so_far();
+    let (b, c) = (HostKey("b.test:80".into()), HostKey("c.test:80".into()));
+    assert_eq!(
+        barred_by_claims(&mut script).iter().map(Vec::len).collect::<Vec<_>>(),
+        [2],
+        "one is idle, both are shut"
+    );
+    script.on(answer(Vec::new()));
+    assert!(barred_by_claims(&mut script).is_empty(), "there is nothing else");
+    let (worker, assignment) = fetches[1];
+    script.fetched(worker, assignment, Verdict::Done);
+    assert_eq!(barred_by_claims(&mut script), [vec![b]], "what is ready may be {c}'s");
+}
+
 #[test]
 fn an_idle_worker_that_a_claim_will_feed_hurries_no_commit() {
     for (ready, hurries) in [(0, true), (9, false)] {

@@ -27,6 +27,7 @@ pub(super) struct Window {
     turn: usize,
     arrivals: i64,
     returns: i64,
+    departures: u64,
 }
 
 impl Window {
@@ -44,6 +45,11 @@ impl Window {
     pub(super) fn hosts(&self) -> impl Iterator<Item = &HostKey> {
         let (before, after) = self.hosts.split_at(self.turn.min(self.hosts.len()));
         after.iter().chain(before)
+    }
+
+    /// How often a host had no fresh tasks left.
+    pub(super) const fn departures(&self) -> u64 {
+        self.departures
     }
 
     /// The best fresh task of a host.
@@ -148,6 +154,7 @@ impl Window {
             if stages.is_empty() {
                 self.fresh.remove(&host);
                 self.hosts.remove(at);
+                self.departures += 1;
                 self.turn = at;
             }
         }

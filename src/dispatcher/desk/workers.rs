@@ -31,8 +31,8 @@ impl Desk {
         self.last_gone = worker;
         self.not_awaited(worker);
         self.note(Notice::WorkerGone { worker });
-        let lost: Vec<TaskId> =
-            self.held.iter().filter(|(_, held)| held.place == Place::Assigned(worker)).map(|(&id, _)| id).collect();
+        let its_own = (worker, TaskId(0))..=(worker, TaskId(u64::MAX));
+        let lost: Vec<TaskId> = self.assigned.range(its_own).map(|(_, task)| *task).collect();
         for id in lost {
             self.lost(id, now);
         }
@@ -117,20 +117,31 @@ impl Desk {
         }
     }
 
+    /// A task is in no worker's hands any more.
+    pub(super) fn take_back(&mut self, id: TaskId) {
+        if let Some(held) = self.held.get_mut(&id)
+            && let Place::Assigned(worker) = held.place
+        {
+            held.place = Place::Windowed;
+            self.assigned.remove(&(worker, id));
+        }
+    }
+
     /// A task goes back into the window, before all others: nobody has judged it. One that the site has turned away goes behind
     /// them: those who are to wait would else do nothing but ask for it again.
     pub(super) fn put_back(&mut self, id: TaskId) {
-        let Some(held) = self.held.get_mut(&id) else { return };
-        held.place = Place::Windowed;
+        self.take_back(id);
+        let Some(held) = self.held.get(&id) else { return };
         if self.trials.get(id).is_some() {
             self.window.suspect(&held.task);
             self.doubts.insert(id);
+            self.stirred = Stirred::Yes;
         } else if held.refusals.are_none() {
+            // Where fresh pages wait already, everybody knows when to look for them.
             self.window.put_back(&held.task);
         } else {
             self.window.arrive(&held.task);
         }
-        self.stirred = Stirred::Yes;
     }
 
     pub(super) fn release(&mut self, proxy: ProxyRef, now: Timestamp) {

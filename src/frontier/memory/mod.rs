@@ -224,4 +224,12 @@ impl MemoryFrontier {
 }
 
 #[cfg(test)]
+impl MemoryFrontier {
+    /// The hosts of ready tasks.
+    pub(crate) fn ready_hosts(&self) -> impl Iterator<Item = &HostKey> {
+        self.ready.hosts()
+    }
+}
+
+#[cfg(test)]
 mod tests;

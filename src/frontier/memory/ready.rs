@@ -49,6 +49,10 @@ impl Ready {
 
 #[cfg(test)]
 impl Ready {
+    pub(super) fn hosts(&self) -> impl Iterator<Item = &HostKey> {
+        self.queues.values().map(|queue| &queue.host)
+    }
+
     pub(super) fn start_anywhere(&mut self) {
         self.turn = 0;
     }

@@ -165,3 +165,16 @@ fn rests_are_counted_once_each_however_often_they_are_prolonged() {
     pool.close(ONE, After::Cool(LATER));
     assert_eq!(pool.get(ONE).expect("a member").rests(), 2);
 }
+
+#[test]
+fn of_two_ends_that_are_asked_for_the_harder_one_comes_whichever_was_asked_for_first() {
+    for [first, second] in [[After::Cool(LATER), After::Retire], [After::Retire, After::Cool(LATER)]] {
+        let mut pool = pool(1);
+        let lease = pool.bind(ONE, WORKER).expect("a lease");
+        pool.close(ONE, first);
+        pool.close(ONE, second);
+        pool.release(lease, NOW);
+        assert_eq!(state(&pool), State::Retired, "{first:?}, then {second:?}");
+        assert_eq!((pool.wake(LATER), pool.next_wake()), (Vec::new(), None));
+    }
+}

@@ -202,6 +202,7 @@ impl Held {
             tries: Vec::new(),
             abandoned: 0,
             refusals: Refusals::default(),
+            challenged: Vec::new(),
             gap: Duration::ZERO,
             task,
         }

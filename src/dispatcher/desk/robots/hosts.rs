@@ -98,6 +98,28 @@ impl Hosts {
         }
     }
 
+    /// No page waits any more.
+    pub(in crate::dispatcher::desk) fn let_go(&mut self) {
+        for state in self.hosts.values_mut() {
+            match state {
+                Host::Asked(asked) => asked.waiting.clear(),
+                Host::Lost { waiting, .. } => waiting.clear(),
+                Host::Known(_) | Host::GivenUp => {}
+            }
+        }
+    }
+
+    /// How many pages wait for a robots.txt.
+    #[cfg(test)]
+    pub(in crate::dispatcher::desk) fn pages_waiting(&self) -> usize {
+        let waiting = |host: &Host| match host {
+            Host::Asked(asked) => asked.waiting.len(),
+            Host::Lost { waiting, .. } => waiting.len(),
+            Host::Known(_) | Host::GivenUp => 0,
+        };
+        self.hosts.values().map(waiting).sum()
+    }
+
     /// Sets what is known of a host; gives what was, and the hosts that are forgotten for it.
     pub(super) fn set(&mut self, host: &HostKey, state: Host) -> (Option<Host>, Vec<HostKey>) {
         match state {

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::figures::Figures;
-use super::scenario::{BadPages, PageKind, ProxyKind, Scenario};
+use super::scenario::{BadPages, PageKind, ProxyKind, Scenario, Telling};
 use super::world::World;
 use crate::dispatcher::desk::fixture;
 use crate::dispatcher::notice::Ending;
@@ -82,11 +82,13 @@ impl Population {
             hosts: 1,
             bad_pages: self.poison,
             bad: BadPages::Details(self.kinds),
+            wave: 0..0,
+            store_takes: Duration::from_millis(2),
             secure: false,
             death: 0.0,
             loss: 0.0,
             commit_failure: 0.0,
-            told: std::env::var_os("BURDOCK_SIM_SEED").is_some(),
+            told: Telling::Nothing,
             stop_after: None,
             restart_after: None,
             further: Vec::new(),
@@ -143,7 +145,6 @@ fn good_proxies_are_not_replaced_and_good_pages_not_lost_whatever_the_others_are
     for population in POPULATIONS {
         let (mut all, mut bound) = (Figures::default(), Duration::ZERO);
         for seed in 0..seeds {
-            let _seed = super::Seed(seed);
             let scenario = population.scenario(seed, pages);
             let end = World::new(scenario.clone()).run();
             assert_eq!(end.ending, Ending::Complete, "{}", population.name);

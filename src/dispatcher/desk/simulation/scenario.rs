@@ -1,6 +1,7 @@
 //! What a simulated crawl is made of.
 
 use std::num::NonZeroU32;
+use std::ops::Range;
 use std::time::Duration;
 
 use super::downs::{Down, Mode};
@@ -26,6 +27,12 @@ pub(super) enum ProxyKind {
     Denying,
     /// Answers every n-th request with 404 of its own.
     Lying(u32),
+    /// Answers every n-th request with 503 of its own.
+    Erring(u32),
+    /// Answers this share of its requests with what is not HTTP.
+    Garbling(f64),
+    /// The site asks it to wait at every n-th request.
+    Throttled(u32),
 }
 
 /// How a page behaves.
@@ -44,6 +51,8 @@ pub(super) enum PageKind {
     Cut,
     /// Never ends.
     Stuck,
+    /// Is larger than any page may be.
+    Endless,
     /// 429 for the first so many requests.
     Throttled(u32),
     /// Leads to a foreign host.
@@ -82,6 +91,14 @@ pub(super) enum BadPages {
     Details(&'static [PageKind]),
 }
 
+/// What is kept of the events: to keep them costs more than the crawl.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Telling {
+    Nothing,
+    /// The last ones, with the orders that followed.
+    All,
+}
+
 /// A simulated crawl.
 #[derive(Clone, Debug)]
 pub(super) struct Scenario {
@@ -94,6 +111,10 @@ pub(super) struct Scenario {
     /// The share of pages that are not good.
     pub(super) bad_pages: f64,
     pub(super) bad: BadPages,
+    /// The site asks everybody to wait from one of its requests to another.
+    pub(super) wave: Range<u32>,
+    /// A call to the store takes so long at most.
+    pub(super) store_takes: Duration,
     /// Inside TLS: what the site says is certain.
     pub(super) secure: bool,
     /// The chance that a worker dies when a fetch of it ends.
@@ -102,8 +123,8 @@ pub(super) struct Scenario {
     pub(super) loss: f64,
     /// The chance that a commit fails.
     pub(super) commit_failure: f64,
-    /// Keep a trail of all events, to be printed if something breaks: when a single seed is repeated.
-    pub(super) told: bool,
+    /// What is kept of events, to be printed if something breaks.
+    pub(super) told: Telling,
     /// The operator stops it after so long.
     pub(super) stop_after: Option<Duration>,
     /// Proxies that the file may have later, besides those that it begins with.
@@ -140,13 +161,17 @@ fn pick<'a, T>(rng: &mut fastrand::Rng, choices: &'a [T]) -> &'a T {
 }
 
 fn proxy(rng: &mut fastrand::Rng) -> ProxyKind {
-    match rng.u32(0..12) {
+    match rng.u32(0..18) {
         0 => ProxyKind::Dead,
         1 => ProxyKind::Flaky(0.1 + 0.8 * rng.f64()),
         2 => ProxyKind::Banning(rng.u32(0..20)),
         3 => ProxyKind::Stalling,
         4 => ProxyKind::Denying,
         5 => ProxyKind::Lying(1 + rng.u32(0..6)),
+        6 => ProxyKind::SoftBanning(rng.u32(0..20)),
+        7 => ProxyKind::Erring(1 + rng.u32(0..6)),
+        8 => ProxyKind::Garbling(0.1 + 0.8 * rng.f64()),
+        9 => ProxyKind::Throttled(1 + rng.u32(0..6)),
         _ => ProxyKind::Good,
     }
 }
@@ -174,6 +199,36 @@ impl Scenario {
         *self.proxies.iter().chain(&self.further).nth(number).expect("a kind")
     }
 
+    /// Mostly small crawls of everything, one in a hundred large.
+    pub(super) fn any(seed: u64) -> Self {
+        match (seed % 10_000, seed % 100) {
+            (99, _) => Self::vast(seed, 20_000),
+            (_, 99) => Self::vast(seed, 1000),
+            _ => Self::random(seed),
+        }
+    }
+
+    /// A thousand proxies of all kinds, and so many pages.
+    pub(super) fn vast(seed: u64, pages: u32) -> Self {
+        let mut scenario = Self::random(seed);
+        let mut rng = fastrand::Rng::with_seed(seed ^ 0xa57);
+        scenario.proxies = (0..1000).map(|_| proxy(&mut rng)).collect();
+        scenario.limits.workers = *pick(&mut rng, &[100, 400, 1000]);
+        scenario.limits.most_workers = scenario.limits.workers;
+        scenario.limits.bounds = config::Limits::default();
+        // One request at a time to a host would take a month.
+        scenario.limits.pace.host_gap = None;
+        scenario.limits.pace.host_in_flight = None;
+        scenario.edits.truncate(1);
+        scenario.bad_pages = scenario.bad_pages.min(0.1);
+        Self { lists: pages / 50, per_list: 49, check_every: 1009, death: scenario.death.min(0.02), ..scenario }
+    }
+
+    /// With this much kept of its events.
+    pub(super) fn told(self, told: Telling) -> Self {
+        Self { told, ..self }
+    }
+
     /// Anything.
     pub(super) fn random(seed: u64) -> Self {
         let mut rng = fastrand::Rng::with_seed(seed);
@@ -182,6 +237,8 @@ impl Scenario {
         let mut limits = limits(&mut rng, workers);
         limits.robots.obey = seed % 3 == 1;
         limits.bounds.min_free = seed.is_multiple_of(2).then_some(100);
+        let mut wave = fastrand::Rng::with_seed(seed ^ 0x429);
+        let from = wave.u32(1..40);
         let (further, edits) = spares(&mut fastrand::Rng::with_seed(seed ^ 0x11_57ed), &mut limits);
         Self {
             seed,
@@ -197,10 +254,12 @@ impl Scenario {
             death: *pick(&mut rng, &[0.0, 0.02, 0.1]),
             loss: *pick(&mut rng, &[0.0, 0.02]),
             commit_failure: *pick(&mut rng, &[0.0, 0.1]),
-            told: std::env::var_os("BURDOCK_SIM_SEED").is_some(),
+            told: Telling::Nothing,
             stop_after: None,
             restart_after: None,
             bad: BadPages::Any,
+            wave: if wave.u8(0..4) == 0 { from..from + wave.u32(1..30) } else { 0..0 },
+            store_takes: Duration::from_millis(*pick(&mut wave, &[2, 2, 2, 300])),
             check_every: 1,
             downs: Vec::new(),
         }
@@ -213,7 +272,7 @@ impl Scenario {
         scenario.limits.bounds = config::Limits::default();
         scenario.further.fill(ProxyKind::Good);
         (scenario.limits.proxies.max_requests, scenario.limits.proxies.max_age) = (None, None);
-        Self { bad_pages: 0.0, death: 0.0, loss: 0.0, commit_failure: 0.0, ..scenario }
+        Self { wave: 0..0, bad_pages: 0.0, death: 0.0, loss: 0.0, commit_failure: 0.0, ..scenario }
     }
 
     /// Only workers die.

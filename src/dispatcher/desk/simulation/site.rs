@@ -1,6 +1,7 @@
 //! The made-up site: what a page says through a proxy, and what is on it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,6 +27,9 @@ pub(super) struct Site {
     kinds: HashMap<String, PageKind>,
     asked: HashMap<String, u32>,
     robots: HashMap<String, RobotsKind>,
+    /// Requests that have reached it, and those among them at which everybody is asked to wait.
+    requests: u32,
+    wave: Range<u32>,
 }
 
 /// What a fetch comes to.
@@ -56,6 +60,8 @@ impl Site {
             kinds: HashMap::new(),
             asked: HashMap::new(),
             robots: robots(scenario),
+            requests: 0,
+            wave: scenario.wave.clone(),
         };
         let urls: Vec<String> =
             (0..lists).flat_map(|list| site.links(list).into_iter().chain([site.list(list)])).collect();
@@ -115,7 +121,20 @@ impl Site {
             ProxyKind::Lying(every) if !self.secure && used.is_multiple_of(every) => {
                 lost(Verdict::Gone(Certainty::Doubtful, Reason::new("status.404", "404")), quick)
             }
+            ProxyKind::Erring(every) if !self.secure && used.is_multiple_of(every) => {
+                lost(Verdict::Failing(Certainty::Doubtful, Reason::new("status.503", "503")), quick)
+            }
+            ProxyKind::Garbling(share) if rng.f64() < share => {
+                lost(Verdict::ProxyBroken(Reason::new("proxy.garbage", "not HTTP")), quick)
+            }
+            ProxyKind::Throttled(every) if used.is_multiple_of(every) => {
+                let reason = Reason::new("status.429", "429");
+                lost(Verdict::Throttled { retry_after: Some(Duration::from_secs(rng.u64(0..20))), reason }, quick)
+            }
             ProxyKind::Good
+            | ProxyKind::Erring(_)
+            | ProxyKind::Garbling(_)
+            | ProxyKind::Throttled(_)
             | ProxyKind::Flaky(_)
             | ProxyKind::Banning(_)
             | ProxyKind::SoftBanning(_)
@@ -181,6 +200,10 @@ impl Site {
         if task.stage.is_robots() {
             return self.robots_txt(task);
         }
+        self.requests += 1;
+        if self.wave.contains(&self.requests) {
+            return Verdict::Throttled { retry_after: None, reason: Reason::new("status.429", "429") };
+        }
         let (url, kind) = (task.request.url.as_str(), self.kind(task));
         let times = self.asked.entry(url.to_owned()).or_default();
         *times += 1;
@@ -193,6 +216,7 @@ impl Site {
             PageKind::Incomplete => Verdict::Doubtful(Reason::new("field.missing", "no title")),
             PageKind::Cut => Verdict::Doubtful(Reason::new("body.cut", "cut")),
             PageKind::Stuck => Verdict::Doubtful(Reason::new("timeout.body", "no end in time")),
+            PageKind::Endless => Verdict::Unusable(Reason::new("body.too_large", "endless")),
             PageKind::Throttled(first) if *times <= first => {
                 Verdict::Throttled { retry_after: None, reason: Reason::new("status.429", "429") }
             }
@@ -214,6 +238,13 @@ impl Site {
         let referrer: Arc<str> = task.request.url.as_str().into();
         let link = |url: &String| NewTask { referrer: Some(Arc::clone(&referrer)), ..new_task(DETAIL, url) };
         (self.links(list).iter().map(link).collect(), Vec::new())
+    }
+
+    /// How many pages there are to be found, with these done.
+    pub(super) fn reachable(&self, done: &HashSet<String>) -> u64 {
+        let lists = (0..self.lists).map(|list| (self.list(list), list));
+        let read = lists.clone().filter(|(url, _)| done.contains(url)).flat_map(|(_, list)| self.links(list));
+        read.chain(lists.map(|(url, _)| url)).collect::<HashSet<String>>().len() as u64
     }
 
     pub(super) fn seeds(&self) -> Box<dyn Seeds> {
@@ -239,13 +270,16 @@ fn robots(scenario: &Scenario) -> HashMap<String, RobotsKind> {
 }
 
 fn bad_page(rng: &mut fastrand::Rng) -> PageKind {
-    match rng.u32(0..7) {
+    match rng.u32(0..10) {
         0 => PageKind::Gone,
         1 => PageKind::Broken,
         2 => PageKind::Forbidden,
         3 => PageKind::Incomplete,
         4 => PageKind::Throttled(rng.u32(1..5)),
         5 => PageKind::Astray,
+        6 => PageKind::Cut,
+        7 => PageKind::Stuck,
+        8 => PageKind::Endless,
         _ => PageKind::Deadly,
     }
 }

@@ -1,14 +1,15 @@
 //! The made-up world around the Desk, and the invariants that must hold in it.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::audit;
 use super::downs::Downs;
 use super::figures::Figures;
 use super::file::File;
-use super::scenario::{ProxyKind, Scenario};
+use super::scenario::{ProxyKind, Scenario, Telling};
 use super::site::{Answer, Site};
 use crate::clock::Timestamp;
 use crate::config::Budget;
@@ -23,12 +24,23 @@ use crate::record::Seq;
 use crate::task::{Epoch, HostKey, Task, TaskId};
 use crate::verdict::{PROBE_TIMEOUT, Reason, Verdict};
 
+/// So many lines are kept of what happened.
+const LAST_EVENTS: usize = 60;
+
+/// Audits take as long as the Desk holds much.
+const AUDIT_EVERY: u64 = 16;
+
+/// A claim and what has to go before it, the wait for company in a commit included, are over by then.
+const A_CLAIM: Duration = Duration::from_millis(100);
+
 /// Something that will happen.
 enum Coming {
     /// The Desk hears of something.
     Event(Event),
     /// A job ends.
     JobEnds(u64),
+    /// What a dead worker had out through a proxy to a host comes to an end.
+    LastWord(ProxyId, HostKey, Event),
     /// The timer, if it is still the last one that was set.
     Timer(u64),
     /// A worker is started in a slot.
@@ -39,6 +51,13 @@ enum Coming {
     Reply(WorkerId, ProxyRef),
     /// The process dies, and another one begins.
     Restart,
+}
+
+/// Has the Desk handed its window back?
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum HandedBack {
+    No,
+    Yes,
 }
 
 #[derive(Debug, Default)]
@@ -101,6 +120,21 @@ pub(super) struct World {
     jobs: HashMap<u64, Job>,
     /// How each proxy behaves, by its id; a restart gives other ids.
     kinds: Vec<ProxyKind>,
+    /// Which slot has each proxy, as the workers know it.
+    hands: HashMap<ProxyId, u16>,
+    /// Under which epoch each proxy was leased last.
+    epochs: HashMap<ProxyId, Epoch>,
+    /// Fetches that are out, by proxy and by host.
+    in_use: HashMap<ProxyId, u32>,
+    out_at: HashMap<HostKey, u32>,
+    /// Requests through each proxy in this process.
+    asked: HashMap<ProxyId, u64>,
+    /// Since when somebody is idle with an unclaimed task to go to it.
+    starving: Option<(Timestamp, WorkerId)>,
+    /// When the store or a disk last had a word.
+    last_word: Timestamp,
+    handed_back: HandedBack,
+    done_urls: HashSet<String>,
     /// Which of the file each proxy is, by its id.
     numbers: Vec<usize>,
     file: File,
@@ -125,7 +159,7 @@ pub(super) struct World {
     tasks: HashMap<TaskId, Arc<Task>>,
     events: u64,
     ended: Option<Ending>,
-    trail: Vec<String>,
+    trail: VecDeque<String>,
 }
 
 impl World {
@@ -150,6 +184,15 @@ impl World {
             workers: BTreeMap::new(),
             jobs: HashMap::new(),
             kinds: scenario.proxies.clone(),
+            hands: HashMap::new(),
+            epochs: HashMap::new(),
+            in_use: HashMap::new(),
+            out_at: HashMap::new(),
+            asked: HashMap::new(),
+            starving: None,
+            last_word: Timestamp::default(),
+            handed_back: HandedBack::No,
+            done_urls: HashSet::new(),
             file,
             numbers: (0..scenario.proxies.len()).collect(),
             used: vec![0; scenario.proxies.len() + scenario.further.len()],
@@ -171,7 +214,7 @@ impl World {
             tasks: HashMap::new(),
             events: 0,
             ended: None,
-            trail: Vec::new(),
+            trail: VecDeque::new(),
             rng,
             scenario,
         };
@@ -223,6 +266,8 @@ impl World {
             }
         }
         (self.workers, self.jobs, self.bound) = Default::default();
+        (self.hands, self.in_use, self.out_at, self.asked, self.starving) = Default::default();
+        (self.epochs, self.handed_back) = (HashMap::new(), HandedBack::No);
         // What was about to be sent is not; what was sent counts for the next process too.
         let now = self.now;
         self.last_sent.retain(|_, sent| *sent <= now);
@@ -253,6 +298,7 @@ impl World {
             assert!(at >= self.now);
             self.now = at;
             assert!(self.now.as_micros() < 1_000_000 * 86_400 * 30, "still going after 30 days\n{}", self.story());
+            self.check_starving();
             self.happen(coming);
             if let Some(ending) = self.ended.take() {
                 return self.audit(ending);
@@ -261,9 +307,20 @@ impl World {
         panic!("it never ends: nothing is to come and it has not said that it is over\n{}", self.story());
     }
 
+    fn trace(&mut self, line: impl FnOnce(u64) -> String) {
+        if self.scenario.told == Telling::All {
+            self.trail.push_back(line(self.now.as_micros()));
+            if self.trail.len() > LAST_EVENTS {
+                self.trail.pop_front();
+            }
+        }
+    }
+
     fn story(&self) -> String {
-        let from = self.trail.len().saturating_sub(60);
-        format!("{:#?}\nlast events:\n{}", self.scenario, self.trail[from..].join("\n"))
+        let (proxies, last) = (self.scenario.proxies.len(), Vec::from(self.trail.clone()).join("\n"));
+        let small =
+            Scenario { proxies: self.scenario.proxies.iter().take(20).copied().collect(), ..self.scenario.clone() };
+        format!("{small:#?} ({proxies} proxies)\nlast events:\n{last}")
     }
 
     fn later(&mut self, wait: Duration, coming: Coming) {
@@ -293,13 +350,17 @@ impl World {
                 self.tell(Event::ProxiesRead(self.file.endpoints()));
             }
             Coming::JobEnds(number) => self.job_ends(number),
+            Coming::LastWord(proxy, host, event) => {
+                self.is_back(proxy, &host);
+                self.tell(event);
+            }
             Coming::Reply(id, proxy) => {
                 if let Some(worker) = self.worker(id)
                     && worker.proxy == Some(proxy)
                     && worker.spent
                 {
-                    worker.proxy = None;
                     worker.spent = false;
+                    self.hold(id, None);
                     self.tell(Event::Replace { worker: id, proxy, why: Why::Spent });
                 }
             }
@@ -310,10 +371,28 @@ impl World {
         self.workers.get_mut(&id.slot).filter(|worker| worker.alive && worker.incarnation == id.incarnation)
     }
 
+    /// What a worker has in its hands from now on.
+    fn hold(&mut self, id: WorkerId, proxy: Option<ProxyRef>) {
+        self.let_go(id.slot);
+        let Some(worker) = self.worker(id) else { return };
+        worker.proxy = proxy;
+        if let Some(proxy) = proxy {
+            let other = self.hands.insert(proxy.id, id.slot);
+            assert!(other.is_none(), "I3: one proxy, two workers\n{}", self.story());
+        }
+    }
+
+    fn let_go(&mut self, slot: u16) {
+        if let Some(proxy) = self.workers.get_mut(&slot).and_then(|worker| worker.proxy.take()) {
+            self.hands.remove(&proxy.id);
+        }
+    }
+
     fn start(&mut self, id: WorkerId) {
         if !self.restarts && id.incarnation > 0 {
             return;
         }
+        self.let_go(id.slot);
         self.workers.insert(id.slot, Worker { incarnation: id.incarnation, alive: true, ..Worker::default() });
         self.tell(Event::Ready(id));
     }
@@ -324,13 +403,15 @@ impl World {
             Event::Committed(_) | Event::StoreFailed { what: StoreCall::Commit, .. } => self.commits_out -= 1,
             _ => {}
         }
-        if self.scenario.told {
-            self.trail.push(format!("{} {event:?}", self.now.as_micros()));
+        if matches!(
+            event,
+            Event::Claimed(_) | Event::Committed(_) | Event::Flushed(_) | Event::Free(_) | Event::WorkerFinished(_)
+        ) {
+            self.last_word = self.now;
         }
+        self.trace(|now| format!("{now} {event:?}"));
         for order in self.desk.handle(event, self.now) {
-            if self.scenario.told {
-                self.trail.push(format!("    {order:?}"));
-            }
+            self.trace(|_| format!("    {order:?}"));
             self.obey(order);
         }
         self.check();
@@ -338,13 +419,15 @@ impl World {
 
     fn obey(&mut self, order: Order) {
         match order {
-            Order::Bind { worker, proxy, route } => {
+            Order::Bind { worker: worker_id, proxy, route } => {
                 assert!(self.file.has(&route), "bound as it is not in the file (any more)\n{}", self.story());
-                if let Some(worker) = self.worker(worker) {
+                let earlier = self.epochs.insert(proxy.id, proxy.epoch);
+                assert!(earlier < Some(proxy.epoch), "I3: a lease under an old epoch\n{}", self.story());
+                if let Some(worker) = self.worker(worker_id) {
                     assert_eq!(worker.jobs, 0, "bound while it works");
-                    worker.proxy = Some(proxy);
                     worker.route = Some(route);
                     worker.spent = false;
+                    self.hold(worker_id, Some(proxy));
                 }
             }
             Order::Fetch { worker, assignment, task, gap, clearance: _, patience } => {
@@ -364,13 +447,14 @@ impl World {
             Order::Park(id) => {
                 if let Some(worker) = self.worker(id) {
                     assert_eq!(worker.jobs, 0);
-                    worker.proxy = None;
+                    self.hold(id, None);
                 }
             }
             Order::FinishWorker(id) => {
                 let wait = self.soon();
                 if let Some(worker) = self.worker(id) {
                     worker.alive = false;
+                    self.let_go(id.slot);
                     self.later(wait, Coming::Event(Event::WorkerFinished(id)));
                 }
             }
@@ -381,7 +465,10 @@ impl World {
                 self.store_replies(Event::Claimed(claim));
             }
             Order::Commit { batch, cursors, kept } => self.commit(&batch, &cursors, &kept),
-            Order::HandBack(leases) => self.store.hand_back(&leases).expect("handed back"),
+            Order::HandBack(leases) => {
+                self.store.hand_back(&leases).expect("handed back");
+                self.handed_back = HandedBack::Yes;
+            }
             Order::Stored { through, records } => self.deliver(through, records),
             Order::FlushSink => {}
             Order::FinishSink => {
@@ -410,7 +497,7 @@ impl World {
     }
 
     fn store_replies(&mut self, event: Event) {
-        let takes = self.soon();
+        let takes = self.soon().mul_f64(self.scenario.store_takes.as_secs_f64() / 0.002);
         self.store_busy_until = self.store_busy_until.max(self.now) + takes;
         let wait = self.store_busy_until.since(self.now);
         self.later(wait, Coming::Event(event));
@@ -431,7 +518,9 @@ impl World {
             }
             self.retries += u64::from(matches!(settlement.fate, Fate::Retry { .. }));
             if settlement.fate == Fate::Done {
-                assert!(self.done.insert(settlement.task), "I1: done twice\n{}", self.story());
+                let url = self.tasks[&settlement.task].request.url.to_string();
+                let is_new = self.done.insert(settlement.task) && self.done_urls.insert(url);
+                assert!(is_new, "I1: done twice\n{}", self.story());
             }
         }
         self.store_replies(Event::Committed(committed));
@@ -484,8 +573,8 @@ impl World {
         patience: Option<Duration>,
     ) {
         self.tasks.insert(task.id, Arc::clone(&task));
-        let in_use = self.jobs.values().any(|job| job.assignment.proxy.id == assignment.proxy.id);
-        assert!(!in_use, "I3: a proxy in two hands\n{}", self.story());
+        let in_use = self.in_use.get(&assignment.proxy.id).copied().unwrap_or_default();
+        assert_eq!(in_use, 0, "I3: a proxy in two hands\n{}", self.story());
         let room = self.room;
         let Some(worker) = self.worker(id) else {
             let wait = self.soon();
@@ -516,6 +605,8 @@ impl World {
         let outcome = self.outcome(id, assignment, &task, answer.verdict, meters, takes);
         self.number += 1;
         let number = self.number;
+        *self.in_use.entry(assignment.proxy.id).or_default() += 1;
+        *self.out_at.entry(task.host.clone()).or_default() += 1;
         self.jobs.insert(number, Job { worker: id, assignment, task, outcome });
         self.later(takes, Coming::JobEnds(number));
     }
@@ -531,7 +622,7 @@ impl World {
     /// A fetch begins: the caps of its host hold.
     fn check_host(&mut self, host: &HostKey) {
         let pace = self.scenario.limits.pace;
-        let out = self.jobs.values().filter(|job| job.task.host == *host).count() as u32;
+        let out = self.out_at.get(host).copied().unwrap_or_default();
         let cap = pace.host_in_flight.map_or(u32::MAX, |most| most.get());
         assert!(out < cap, "I7: {out} are out at {host} already\n{}", self.story());
         if let (Some(before), Some(gap)) = (self.last_begun.insert(host.clone(), self.now), pace.host_gap) {
@@ -564,6 +655,10 @@ impl World {
             self.story()
         );
         assert!(gap >= self.scenario.limits.pace.delay);
+        let asked = self.asked.entry(assignment.proxy.id).or_default();
+        *asked += 1;
+        let most = self.scenario.limits.proxies.max_requests.unwrap_or(u64::MAX);
+        assert!(*asked <= most, "more requests through a proxy than its budget\n{}", self.story());
         if let Some(before) = self.last_sent.insert((assignment.proxy.id, task.host.clone()), sent) {
             let apart = sent.since(before);
             assert!(apart >= self.scenario.limits.pace.delay, "I7: only {apart:?} apart\n{}", self.story());
@@ -631,29 +726,37 @@ impl World {
             None => Event::Abandoned(job.assignment),
         };
         if alive.is_some() && dies {
-            return self.die(job.worker, event);
+            return self.die(job.worker, event, job.task.host.clone());
         }
-        let _ = job.task;
+        self.is_back(job.assignment.proxy.id, &job.task.host);
         self.tell(event);
         if let Some(proxy) = reply {
             self.later(wait, Coming::Reply(job.worker, proxy));
         }
     }
 
-    /// A worker dies at the end of a job: its outcome may still come, late, or be lost; the obituary comes at some time; the
-    /// next incarnation may be there before it.
-    fn die(&mut self, id: WorkerId, last: Event) {
+    /// A fetch is out no longer.
+    fn is_back(&mut self, proxy: ProxyId, host: &HostKey) {
+        self.in_use.entry(proxy).and_modify(|out| *out -= 1);
+        self.out_at.entry(host.clone()).and_modify(|out| *out -= 1);
+    }
+
+    /// A worker dies at the end of a job: its outcome may still come, late, or be lost, and until then the proxy is in use; the
+    /// obituary comes at some time; the next incarnation may be there before it.
+    fn die(&mut self, id: WorkerId, last: Event, host: HostKey) {
+        self.hold(id, None);
         if let Some(worker) = self.worker(id) {
             worker.alive = false;
-            worker.proxy = None;
         }
-        let last = match last {
-            Event::Fetched(outcome) if self.rng.bool() => Event::Fetched(outcome),
-            Event::Fetched(outcome) => Event::Abandoned(outcome.assignment),
-            other => other,
+        let (proxy, last) = match last {
+            Event::Fetched(outcome) if self.rng.bool() => (outcome.assignment.proxy.id, Event::Fetched(outcome)),
+            Event::Fetched(outcome) => (outcome.assignment.proxy.id, Event::Abandoned(outcome.assignment)),
+            Event::Abandoned(assignment) => (assignment.proxy.id, Event::Abandoned(assignment)),
+            other => unreachable!("{other:?} is no end of a job"),
         };
         let waits = [self.soon(), self.soon(), self.soon() + Duration::from_millis(self.rng.u64(0..3))];
-        self.later(waits[0], Coming::Event(last));
+        let late = if self.rng.bool() { Duration::from_millis(self.rng.u64(0..3000)) } else { Duration::ZERO };
+        self.later(waits[0] + late, Coming::LastWord(proxy, host, last));
         self.later(waits[1], Coming::Event(Event::Gone(id)));
         let next = WorkerId { incarnation: id.incarnation + 1, ..id };
         self.later(waits[2], Coming::Start(next));
@@ -668,14 +771,48 @@ impl World {
             stats.ready + stats.delayed + stats.leased + stats.done + stats.gone + stats.dead + stats.excluded,
             "the frontier lost count"
         );
-        let mut held: Vec<ProxyId> = self.workers.values().filter_map(|worker| worker.proxy).map(|p| p.id).collect();
-        held.sort_unstable();
-        assert!(held.windows(2).all(|pair| pair[0] != pair[1]), "I3: one proxy, two workers\n{}", self.story());
         self.events += 1;
-        if self.events.is_multiple_of(self.scenario.check_every)
-            && let Some(idle) = self.desk.idle_with_work(self.now)
-        {
+        let is_time = self.events.is_multiple_of(self.scenario.check_every);
+        // Whoever was found hungry is looked at again after each event.
+        if is_time || self.starving.is_some() {
+            self.look_for_the_hungry();
+        }
+        if is_time && let Some(idle) = self.desk.idle_with_work(self.now) {
             panic!("I8: {idle:?} is idle while a task may go to it\n{}", self.story());
+        }
+        if self.events.is_multiple_of(self.scenario.check_every * AUDIT_EVERY) {
+            self.audit_desk();
+        }
+    }
+
+    /// Is somebody idle with an unclaimed task to go to it, that the Desk can know of?
+    fn look_for_the_hungry(&mut self) {
+        let store_is_silent = self.claims_out == 0 && self.commits_out == 0;
+        let hungry = audit::starving(&mut self.desk, &self.store, self.now).filter(|_| store_is_silent);
+        self.starving = hungry.map(|worker| self.starving.unwrap_or((self.now, worker)));
+    }
+
+    /// What costs as much as the Desk holds.
+    fn audit_desk(&mut self) {
+        let wrong = audit::contradictions(&self.desk);
+        assert!(wrong.is_empty(), "the Desk contradicts itself: {wrong:?}\n{}", self.story());
+        if self.claims_out == 0 && self.commits_out == 0 && self.handed_back == HandedBack::No {
+            let of_frontier = self.desk.held.values().filter(|held| !held.task.stage.is_robots()).count();
+            let known = (of_frontier + self.desk.ledger.uncommitted()) as u64;
+            assert_eq!(
+                self.store.stats().leased,
+                known,
+                "leases in the store, and tasks in the Desk\n{}",
+                self.story()
+            );
+        }
+    }
+
+    /// Nobody may have been idle for longer than a claim takes, with a task there that nobody has claimed.
+    fn check_starving(&self) {
+        if let Some((since, worker)) = self.starving {
+            let long = self.now.since(since) > A_CLAIM;
+            assert!(!long, "I8: {worker:?} is idle since {since:?}, an unclaimed task may go to it\n{}", self.story());
         }
     }
 
@@ -688,6 +825,14 @@ impl World {
         let store_broke = matches!(ending, Ending::Failed { .. });
         assert!(stats.leased == 0 || store_broke, "a task is still leased\n{}", story());
         if ending == Ending::Complete {
+            let late = self.now.since(self.last_word);
+            assert!(late < A_CLAIM, "I5: it ended {late:?} after there was nothing left\n{}", story());
+            assert_eq!(
+                stats.found,
+                self.site.reachable(&self.done_urls),
+                "pages were not found, or found twice\n{}",
+                story()
+            );
             assert_eq!(stats.left(), 0, "I5: it ended with work left\n{}", story());
             assert_eq!(stats.unread, Some(0));
             assert_eq!(self.store.dead_letters().expect("dead letters").len() as u64, stats.dead);
