@@ -202,8 +202,8 @@ impl Scenario {
     /// Mostly small crawls of everything, one in a hundred large.
     pub(super) fn any(seed: u64) -> Self {
         match (seed % 10_000, seed % 100) {
-            (99, _) => Self::vast(seed, 20_000),
-            (_, 99) => Self::vast(seed, 1000),
+            (99, _) => Self::vast(seed, 10_000),
+            (_, 99) => Self::vast(seed, 500),
             _ => Self::random(seed),
         }
     }
