@@ -194,13 +194,6 @@ impl Docket {
         self.settle_debt(proxy, venue);
     }
 
-    /// Who was turned away with a page has nothing more to show because of it.
-    pub(super) fn unchallenge(&mut self, challenged: &[(ProxyId, Venue)], page: TaskId) {
-        for (proxy, venue) in challenged {
-            self.withdraw(*proxy, venue, page);
-        }
-    }
-
     /// The venues at which a proxy owes testimony.
     pub(super) fn debts(&self, proxy: ProxyId) -> impl Iterator<Item = &Venue> {
         self.debts.get(&proxy).into_iter().flatten()

@@ -201,8 +201,8 @@ impl Desk {
         }
         // What is asked of a host for its robots.txt is no task of the frontier.
         let mut leases = Vec::new();
-        for (id, held) in self.held.drain() {
-            self.docket.unchallenge(&held.challenged, id);
+        for (id, held) in std::mem::take(&mut self.held) {
+            self.withdraw_challenges(&held.challenged, id);
             if !held.task.stage.is_robots() {
                 leases.push((id, held.epoch));
             }

@@ -187,7 +187,7 @@ impl Desk {
     fn conclude(&mut self, id: TaskId, fate: Fate, harvest: Harvest, now: Timestamp) {
         self.take_back(id);
         let Some(held) = self.held.remove(&id) else { return };
-        self.docket.unchallenge(&held.challenged, id);
+        self.withdraw_challenges(&held.challenged, id);
         if held.task.stage.is_robots() {
             return self.robots_ended(held, fate, now);
         }

@@ -12,7 +12,7 @@ use crate::dispatcher::notice::{Notice, PauseCause};
 use crate::pace::{AddressId, Permit, Refusal};
 use crate::protocol::Assignment;
 use crate::proxy::ProxyId;
-use crate::task::HostKey;
+use crate::task::{HostKey, TaskId};
 use crate::verdict::Verdict;
 
 impl Desk {
@@ -117,10 +117,24 @@ impl Desk {
 
     /// A proxy is turned away at a host whatever it asks for: it cannot show there that a page is meant rather than itself.
     pub(super) fn unchallenge(&mut self, proxy: ProxyId, host: &HostKey) {
+        let mut moot = Vec::new();
         for (id, held) in &mut self.held {
             let is_it = |(who, venue): &mut (ProxyId, Venue)| *who == proxy && venue.host == *host;
-            let moot: Vec<_> = held.challenged.extract_if(.., is_it).collect();
-            self.docket.unchallenge(&moot, *id);
+            moot.push((*id, held.challenged.extract_if(.., is_it).collect::<Vec<_>>()));
+        }
+        for (page, challenged) in moot {
+            self.withdraw_challenges(&challenged, page);
+        }
+    }
+
+    /// Who was turned away with a page has nothing more to show because of that.
+    pub(super) fn withdraw_challenges(&mut self, challenged: &[(ProxyId, Venue)], page: TaskId) {
+        for (proxy, venue) in challenged {
+            // It may have failed on it as well.
+            let has_said = self.trials.get(page).is_some_and(|trial| trial.is_pending(*proxy, venue));
+            if !has_said {
+                self.docket.withdraw(*proxy, venue, page);
+            }
         }
     }
 

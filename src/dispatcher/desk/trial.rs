@@ -74,6 +74,11 @@ impl Trial {
         self.testimonies.iter().filter(|testimony| !testimony.entered)
     }
 
+    /// Does what a proxy said of a failure at a venue wait until it succeeds?
+    pub(super) fn is_pending(&self, line: ProxyId, venue: &Venue) -> bool {
+        self.pending().any(|testimony| testimony.line == line && testimony.venue == *venue)
+    }
+
     /// The words of a proxy about failures at a venue count from now on.
     pub(super) fn enter(&mut self, proxy: ProxyId, venue: &Venue) {
         for testimony in &mut self.testimonies {

@@ -21,6 +21,12 @@ impl Trials {
         self.open.get(&page)
     }
 
+    /// All of them.
+    #[cfg(test)]
+    pub(super) fn iter(&self) -> impl Iterator<Item = (TaskId, &Trial)> {
+        self.open.iter().map(|(page, trial)| (*page, trial))
+    }
+
     /// The same, to be changed.
     pub(super) fn change(&mut self, page: TaskId) -> Option<&mut Trial> {
         let trial = self.open.get_mut(&page)?;

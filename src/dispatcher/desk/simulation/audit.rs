@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::super::roster::{Hands, Stirred};
+use super::super::trial::Testimony;
 use super::super::{Desk, PER_WORKER, Place};
 use crate::clock::Timestamp;
 use crate::frontier::Frontier;
@@ -14,6 +15,7 @@ use crate::pace::Permit;
 use crate::protocol::WorkerId;
 use crate::proxy::ProxyId;
 use crate::proxy::pool::State;
+use crate::task::TaskId;
 
 /// What is kept twice and differs.
 pub(super) fn contradictions(desk: &Desk) -> Vec<String> {
@@ -81,9 +83,7 @@ fn debts(desk: &Desk, expect: &mut impl FnMut(bool, &str)) {
             let is_said = |page: &_| {
                 let is_challenged =
                     || desk.held.get(page).is_some_and(|held| held.challenged.contains(&(proxy, venue.clone())));
-                let is_pending = desk.trials.get(*page).is_some_and(|trial| {
-                    trial.pending().any(|testimony| testimony.proxy == proxy && testimony.venue == *venue)
-                });
+                let is_pending = desk.trials.get(*page).is_some_and(|trial| trial.is_pending(proxy, venue));
                 is_pending || is_challenged()
             };
             let mut unsaid = witness.owes.iter().filter(|page| !is_said(page));
@@ -93,6 +93,12 @@ fn debts(desk: &Desk, expect: &mut impl FnMut(bool, &str)) {
             expect(unsaid.is_none(), &unsaid.unwrap_or_default());
         }
     }
+    let mut said = desk.trials.iter().flat_map(|(page, trial)| trial.pending().map(move |word| (page, word)));
+    let owes = |page: TaskId, word: &Testimony| {
+        desk.docket.witness(word.line, &word.venue).is_some_and(|witness| witness.owes.contains(&page))
+    };
+    let unowed = said.find(|(page, word)| !owes(*page, word));
+    expect(unowed.is_none(), &format!("a word that waits for nothing: {unowed:?}"));
 }
 
 /// I8: a worker that is idle although there is a task that nobody has claimed and that may go to it.
