@@ -25,6 +25,8 @@ pub(super) struct Intake {
     /// The last claim for other hosts brought nothing, and nothing has come in since: as long as no further host has left the
     /// window, counted so far.
     dry: Option<u64>,
+    /// The hosts that it left out because they might be down.
+    left_out: Vec<HostKey>,
     /// The last claim brought nothing because of hosts whose robots.txt is awaited, and nothing has come in since.
     starved: bool,
     /// When the last claim went out.
@@ -39,7 +41,17 @@ impl Default for Intake {
     fn default() -> Self {
         let stats = Stats { unread: None, ..Stats::default() };
         let sent_at = Timestamp::default();
-        Self { out: false, stats, due: None, dry: None, starved: false, sent_at, given: 0, used: 0 }
+        Self {
+            out: false,
+            stats,
+            due: None,
+            dry: None,
+            left_out: Vec::new(),
+            starved: false,
+            sent_at,
+            given: 0,
+            used: 0,
+        }
     }
 }
 
@@ -77,6 +89,11 @@ impl Intake {
     /// Is all that was found excluded?
     pub(super) const fn has_only_excluded(&self) -> bool {
         self.stats.found > 0 && self.stats.excluded == self.stats.found
+    }
+
+    /// Would a claim for other hosts bring nothing again, so many departures later, while these hosts are shut?
+    fn is_dry(&self, departures: u64, shut: &[HostKey]) -> bool {
+        self.dry == Some(departures) && self.left_out.iter().all(|host| shut.contains(host))
     }
 
     fn is_starved(&self, now: Timestamp) -> bool {
@@ -153,7 +170,7 @@ impl Desk {
         }
         let Some(shut) = self.shut_hosts() else { return };
         let departures = self.window.departures();
-        let is_dry = self.intake.dry == Some(departures);
+        let is_dry = self.intake.is_dry(departures, &shut);
         if !shut.is_empty() && is_dry && now.since(self.intake.sent_at) < self.limits.outage.probe {
             return;
         }
@@ -164,7 +181,7 @@ impl Desk {
         if self.suspects_of_others(&shut) >= SUSPECTS_PER_CAPACITY * capacity {
             return;
         }
-        let mut barred = shut;
+        let mut barred = shut.clone();
         let n = if fresh < enough && !self.intake.is_starved(now) {
             let unsettled = self.robots.unsettled();
             self.intake.starved = !unsettled.is_empty();
@@ -176,6 +193,7 @@ impl Desk {
         } else {
             return;
         };
+        self.intake.left_out = shut;
         self.intake.sent(&barred, departures, now);
         self.orders.push(Order::Claim { n, barred });
     }
