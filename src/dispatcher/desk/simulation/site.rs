@@ -43,8 +43,9 @@ pub(super) struct Answer {
 impl Answer {
     /// Has it come to its end?
     pub(super) fn is_whole(&self) -> bool {
-        let broken =
-            |reason: &Reason| ["closed", "body.cut"].contains(&&*reason.code) || reason.code.starts_with("timeout");
+        let broken = |reason: &Reason| {
+            ["closed", "body.cut", "tunnel.refused"].contains(&&*reason.code) || reason.code.starts_with("timeout")
+        };
         !self.verdict.reason().is_some_and(broken)
     }
 }
