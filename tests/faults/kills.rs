@@ -29,10 +29,10 @@ fn length(path: &Path) -> u64 {
     fs::metadata(path).map_or(0, |file| file.len())
 }
 
-/// Kills the process when the file has grown so often; false if it ended before.
-fn killed_at_growth(mut running: Running, file: &Path, times: u32) -> bool {
+/// Kills the process when the file has grown so often, and then as soon as it looks `ripe`; false if it ended before.
+fn killed_at_growth(mut running: Running, file: &Path, times: u32, ripe: impl Fn(&[u8]) -> bool) -> bool {
     let (mut last, mut grown) = (length(file), 0);
-    while grown < times {
+    while grown < times || !ripe(&fs::read(file).unwrap_or_default()) {
         let now = length(file);
         grown += u32::from(now > last);
         last = now;
@@ -65,6 +65,10 @@ fn moment(world: &World, feed: &Path) -> Moment {
     let left = Left::by(world);
     if ends_inside_a_transaction(&left.log()) {
         return Moment::InsideACommit;
+    }
+    // Killed at its very start, it may have no tables.
+    if left.number("SELECT count(*) FROM sqlite_schema WHERE name IN ('feed', 'outbox')") < 2 {
+        return Moment::Elsewhere;
     }
     let recorded = left.number("SELECT ifnull(max(bytes), 0) FROM feed").cast_unsigned();
     let stored = left.number("SELECT ifnull(max(seq), 0) FROM outbox");
@@ -100,8 +104,14 @@ fn killed_in_a_commit_before_the_feed_or_before_its_cursor_every_record_is_there
         let feed: PathBuf = world.left("records.jsonl");
         let log = beside(&world.left("store.sqlite"), "-wal");
         for _ in 0..DEATHS {
-            let file = if rng.bool() { &log } else { &feed };
-            if !killed_at_growth(world.start(&[]), file, rng.u32(1..12)) {
+            // A commit is written in several parts, and the first ones have no records.
+            let (running, parts, times) = (world.start(&[]), rng.u32(1..60), rng.u32(1..12));
+            let killed = match rng.u32(0..3) {
+                0 => killed_at_growth(running, &log, parts, |_| true),
+                1 => killed_at_growth(running, &log, parts, |log| !ends_inside_a_transaction(log)),
+                _ => killed_at_growth(running, &feed, times, |_| true),
+            };
+            if !killed {
                 break;
             }
             *seen.entry(moment(&world, &feed)).or_default() += 1;
