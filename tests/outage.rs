@@ -10,22 +10,30 @@ use burdock::clock::{Clock, Timestamp};
 use common::{Bed, Behaviour, Condition, Crawl, World};
 use serde_json::Value;
 
-/// Longer than any time-out of these tests, and than several backoffs and rests.
+/// Longer than any time-out of the short tests, and than several backoffs and rests.
 const DOWN: Duration = Duration::from_secs(4);
+/// Longer than the usual time-outs.
+const LONG_DOWN: Duration = Duration::from_secs(30);
 /// From the return until work goes on.
 const NOTICED_WITHIN: Duration = Duration::from_secs(3);
 
-/// Crawls for a while, then `falls` makes something fail, and `DOWN` later `rises` mends it. Everything must come to its end.
-fn interrupted(falls: impl Fn(&World), rises: impl Fn(&World)) -> (Crawl, Timestamp) {
+/// A crawl, the pages that it fetches before, and for how long.
+type Outage = (Bed, u32, Duration);
+
+fn short() -> Outage {
     let bed = Bed::new().proxies(5).lists(12).per_list(10).set("pace.delay", "\"50ms\"");
-    let bed = bed.set("fetch.head_timeout", "\"1s\"").set("health.cooldown", "\"10s\"");
+    (bed.set("fetch.head_timeout", "\"1s\"").set("health.cooldown", "\"10s\""), 50, DOWN)
+}
+
+/// Crawls `fetches` pages, then `falls` makes something fail, and `rises` mends it so much later. Everything must come to its end.
+fn interrupted((bed, fetches, down): Outage, falls: impl Fn(&World), rises: impl Fn(&World)) -> (Crawl, Timestamp) {
     let world = bed.world();
     let mut running = world.start(&[]);
-    for _ in 0..50 {
+    for _ in 0..fetches {
         running.until_event("page.fetched");
     }
     falls(&world);
-    running.hear_for(DOWN);
+    running.hear_for(down);
     rises(&world);
     let back = Clock::start().now();
     let ended = running.finish();
@@ -33,41 +41,56 @@ fn interrupted(falls: impl Fn(&World), rises: impl Fn(&World)) -> (Crawl, Timest
 }
 
 /// No proxy is charged, no attempt used, and the site is asked for pages again soon after.
-fn at_nobodys_cost(crawl: Crawl, back: Timestamp) {
+fn at_nobodys_cost((crawl, back): (Crawl, Timestamp)) -> Duration {
     let mut crawl = crawl.expect_no_proxy_blamed().expect_dead(&[]);
     let further: Vec<Value> = crawl.events("page.fetched").into_iter().filter(|line| line["attempt"] != 1).collect();
     assert_eq!(further, [] as [Value; 0], "attempts were used");
     let answers = crawl.visits().into_values().flatten().filter(|visit| visit.started >= back && visit.status == 200);
     let after = answers.map(|visit| visit.started.since(back)).min().expect("work goes on");
     assert!(after <= NOTICED_WITHIN, "{after:?} after the return");
+    after
 }
 
-fn site_outage(condition: Condition) {
-    let (crawl, back) =
-        interrupted(|world| world.site.switch_to(condition), |world| world.site.switch_to(Condition::Well));
-    at_nobodys_cost(crawl, back);
+fn site_outage(outage: Outage, condition: Condition) -> Duration {
+    let switch = |to| move |world: &World| world.site.switch_to(to);
+    at_nobodys_cost(interrupted(outage, switch(condition), switch(Condition::Well)))
+}
+
+fn line_outage(outage: Outage) -> Duration {
+    let all = |to| move |world: &World| world.proxies.iter().for_each(|proxy| proxy.switch_to(to));
+    at_nobodys_cost(interrupted(outage, all(Behaviour::Dead), all(Behaviour::Good)))
 }
 
 #[test]
 fn a_site_that_refuses_connections_for_a_while_is_waited_for_at_nobodys_cost() {
-    site_outage(Condition::Refusing);
+    site_outage(short(), Condition::Refusing);
 }
 
 #[test]
 fn a_site_that_is_silent_for_a_while_is_waited_for_at_nobodys_cost() {
-    site_outage(Condition::Silent);
+    site_outage(short(), Condition::Silent);
 }
 
 #[test]
 fn a_site_that_says_503_for_a_while_is_waited_for_at_nobodys_cost() {
-    site_outage(Condition::Failing { status: 503 });
+    site_outage(short(), Condition::Failing { status: 503 });
 }
 
 #[test]
 fn a_line_of_our_own_that_is_down_for_a_while_is_waited_for_at_nobodys_cost() {
-    let all = |world: &World, behaviour| world.proxies.iter().for_each(|proxy| proxy.switch_to(behaviour));
-    let (crawl, back) = interrupted(|world| all(world, Behaviour::Dead), |world| all(world, Behaviour::Good));
-    at_nobodys_cost(crawl, back);
+    line_outage(short());
+}
+
+#[test]
+#[ignore = "takes three minutes: half a minute each, with the usual time-outs"]
+fn half_a_minute_of_any_outage_is_waited_for_at_nobodys_cost() {
+    let bed = || Bed::new().proxies(20).lists(40).per_list(20).set("pace.delay", "\"200ms\"");
+    let long = || (bed(), 300, LONG_DOWN);
+    for condition in [Condition::Refusing, Condition::Silent, Condition::Failing { status: 503 }] {
+        let after = site_outage(long(), condition);
+        eprintln!("{condition:?}: work goes on {after:?} after the return");
+    }
+    eprintln!("our own line: {:?} after the return", line_outage(long()));
 }
 
 #[test]
