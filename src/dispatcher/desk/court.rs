@@ -86,7 +86,7 @@ impl Desk {
             self.heard_robots(&task, robots, meters.status);
             match in_question {
                 Some(party) => {
-                    let case = Case::Page { ended, verdict: verdict.clone(), requests };
+                    let case = Case::Page { ended, verdict: verdict.clone() };
                     self.suspend(party, case, begun, now)
                 }
                 None => self.rule(&ended, &verdict, Harvest { links, records }, now),

@@ -19,14 +19,14 @@ use crate::dispatcher::notice::{Notice, Then};
 use crate::pace::Permit;
 use crate::protocol::Meters;
 use crate::proxy::ProxyId;
-use crate::task::HostKey;
+use crate::task::{HostKey, TaskId};
 use crate::verdict::{OUTAGE, PROBE_TIMEOUT, Reason, Verdict};
 
 /// A failure that waits for judgement.
 #[derive(Debug)]
 pub(super) enum Case {
-    /// Of a page, which so many requests were sent for.
-    Page { ended: Ended, verdict: Verdict, requests: u32 },
+    /// Of a page.
+    Page { ended: Ended, verdict: Verdict },
     /// Of a control.
     Control { control: Control, ended: Ended, verdict: Verdict },
     /// Of a fetch that decides nothing about its page.
@@ -34,6 +34,13 @@ pub(super) enum Case {
 }
 
 impl Case {
+    const fn page(&self) -> Option<TaskId> {
+        match self {
+            Self::Page { ended, .. } => Some(ended.page),
+            Self::Control { .. } | Self::Stale { .. } => None,
+        }
+    }
+
     const fn proxy(&self) -> ProxyId {
         match self {
             Self::Page { ended, .. } | Self::Control { ended, .. } => ended.proxy,
@@ -157,8 +164,7 @@ impl Desk {
     /// A failure of what was sent then waits for judgement; if it was sent into an outage that is known, it is none.
     pub(super) fn suspend(&mut self, party: Party, case: Case, sent: Timestamp, now: Timestamp) -> Then {
         if self.guard.was_down_at(&party, sent) {
-            self.void(case);
-            return Then::Again;
+            return self.void(&case, now);
         }
         self.guard.failed(&party, Failure { at: now, proxy: case.proxy(), is_of: FailureOf::Fetch });
         self.suspense.add(party, case, now);
@@ -169,7 +175,7 @@ impl Desk {
     fn judge(&mut self, party: &Party, until: Timestamp, now: Timestamp) {
         for case in self.suspense.take(party, until) {
             match case {
-                Case::Page { ended, verdict, .. } => {
+                Case::Page { ended, verdict } => {
                     let Some(task) = self.held.get(&ended.page).map(|held| Arc::clone(&held.task)) else { continue };
                     let then = self.rule(&ended, &verdict, Harvest::default(), now);
                     if !matches!(then, Then::Again | Then::Stale) {
@@ -182,14 +188,11 @@ impl Desk {
         }
     }
 
-    /// A failure says nothing: its page goes back as it was.
-    fn void(&mut self, case: Case) {
-        if let Case::Page { ended, requests, .. } = case
-            && let Some(held) = self.held.get_mut(&ended.page)
-        {
-            held.requests = held.requests.saturating_sub(requests);
-            self.put_back(ended.page);
-        }
+    /// A failure says nothing: its page goes back as it was, but for its request, which was sent.
+    fn void(&mut self, case: &Case, now: Timestamp) -> Then {
+        let Case::Page { ended, .. } = case else { return Then::Again };
+        self.put_back(ended.page);
+        self.bound_requests(ended.page, "it was sent into an outage", now).unwrap_or(Then::Again)
     }
 
     /// Gives out pages, and probes where something is in question: before pages, where it is shut.
@@ -252,7 +255,11 @@ impl Desk {
         let reason = reason.cloned().unwrap_or_else(|| Reason::new(PROBE_TIMEOUT, "probes were not answered"));
         self.note(Notice::Outage { party: party.clone(), reason });
         for case in cases {
-            self.void(case);
+            let task = case.page().and_then(|page| self.held.get(&page)).map(|held| Arc::clone(&held.task));
+            let then = self.void(&case, now);
+            if let Some(task) = task.filter(|_| then != Then::Again) {
+                self.decided(task, then);
+            }
         }
     }
 
