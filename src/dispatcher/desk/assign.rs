@@ -166,7 +166,11 @@ impl Desk {
         }
         grip.out += 1;
         self.roster.set(worker, Hands::Holding(grip));
-        let task = Arc::clone(&held.task);
+        let (task, turn) = (Arc::clone(&held.task), held.turn);
+        if task.stage.is_robots() {
+            // All pages of its host wait for it, and with them all who could fetch those.
+            self.robots.hedge(task.id, turn, now + 2 * self.limits.outage.probe);
+        }
         let clearance = self.clearance(&task);
         self.orders.push(Order::Fetch { worker, assignment, task, gap, clearance, patience: None });
     }

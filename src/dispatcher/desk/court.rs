@@ -58,7 +58,7 @@ impl Desk {
         if let Some(control) = self.controls.remove(&assignment) {
             return self.probed(worker, &assignment, control, verdict, meters, now);
         }
-        let current = self.came_back(&assignment, now).is_some();
+        let current = self.came_back(&assignment, now).is_some() || self.is_hedged(&assignment);
         self.loosen(worker, assignment.proxy);
         self.spend(assignment.proxy.id, &verdict, &meters, now);
         self.keep_pace(&assignment, &meters.sent, &verdict, now);
@@ -83,6 +83,11 @@ impl Desk {
             Then::Stale
         } else {
             self.take_back(task.id);
+            if self.window.has(task.id) {
+                self.window.take(task.id);
+                self.wanted.remove(&task.id);
+                self.waiting.forget(task.id);
+            }
             self.heard_robots(&task, robots, meters.status);
             match in_question {
                 Some(party) => {

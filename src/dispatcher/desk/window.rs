@@ -63,6 +63,11 @@ impl Window {
         self.fresh.get(&venue.host)?.get(&venue.stage)?.values().next().copied()
     }
 
+    /// Is it here?
+    pub(super) fn has(&self, task: TaskId) -> bool {
+        self.places.contains_key(&task) || self.is_suspect(task)
+    }
+
     /// Is this one of the suspects?
     pub(super) fn is_suspect(&self, task: TaskId) -> bool {
         self.suspect_places.contains_key(&task)

@@ -61,7 +61,11 @@ impl Desk {
             return self.control_is_over(control.worker, assignment, now);
         }
         self.spend_unseen(assignment.proxy.id, now);
-        let worker = self.came_back(assignment, now);
+        // Somebody else may have been asked for the same meanwhile.
+        let worker = self.came_back(assignment, now).or_else(|| self.roster.who_holds(assignment.proxy));
+        if let Some(worker) = worker {
+            self.loosen(worker, assignment.proxy);
+        }
         let Some(held) = self.held.get_mut(&assignment.task) else { return };
         if held.epoch != assignment.epoch || held.turn != assignment.turn || !matches!(held.place, Place::Assigned(_)) {
             return;
@@ -69,9 +73,6 @@ impl Desk {
         held.abandoned += 1;
         let (task, often) = (Arc::clone(&held.task), held.abandoned);
         self.note(Notice::Abandoned { task: Arc::clone(&task) });
-        if let Some(worker) = worker {
-            self.loosen(worker, assignment.proxy);
-        }
         if often >= self.limits.retry.witnesses {
             // It may have reached the site all the same.
             if let Some(held) = self.held.get_mut(&task.id) {

@@ -67,6 +67,8 @@ pub(in crate::dispatcher::desk) struct Hosts {
     /// Hosts that are asked or lost: no page of them is to be claimed.
     unsettled: BTreeSet<HostKey>,
     due: BTreeSet<(Timestamp, HostKey)>,
+    /// When somebody else is asked as well, and for which fetch.
+    hedges: BTreeSet<(Timestamp, TaskId, u32)>,
     /// Where redirects of a host's pages lead.
     leads: HashMap<HostKey, BTreeSet<HostKey>>,
     /// Where those of a page that is held lead.
@@ -184,7 +186,20 @@ impl Hosts {
 
     /// When the next host is asked again.
     pub(in crate::dispatcher::desk) fn next_due(&self) -> Option<Timestamp> {
-        self.due.first().map(|(at, _)| *at)
+        let hedge = self.hedges.first().map(|(at, ..)| *at);
+        self.due.first().map(|(at, _)| *at).into_iter().chain(hedge).min()
+    }
+
+    /// If this fetch, one of those of its task, has brought no answer by then, somebody else is asked as well.
+    pub(in crate::dispatcher::desk) fn hedge(&mut self, task: TaskId, turn: u32, at: Timestamp) {
+        self.hedges.insert((at, task, turn));
+    }
+
+    /// The next fetch that has been out for too long.
+    pub(super) fn take_hedge(&mut self, now: Timestamp) -> Option<(TaskId, u32)> {
+        let first = self.hedges.first().filter(|(at, ..)| *at <= now).copied()?;
+        self.hedges.remove(&first);
+        Some((first.1, first.2))
     }
 
     /// The next attempt that is due.

@@ -10,7 +10,7 @@ fn site() -> HostKey {
     HostKey("site.test:80".into())
 }
 
-fn stalled() -> Verdict {
+pub(super) fn stalled() -> Verdict {
     Verdict::Doubtful(reason("timeout.head"))
 }
 

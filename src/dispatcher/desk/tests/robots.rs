@@ -220,7 +220,7 @@ fn a_host_that_cannot_say_is_given_up_only_once_another_one_can() {
     while let Some(fetch) = down {
         script.answered(fetch, Verdict::Failing(Certainty::Sure, reason("status.503")), 503, None);
         script.after(Duration::from_secs(100));
-        down = script.fetched_so_far().first().copied();
+        down = script.fetched_so_far().into_iter().find(|(_, next)| next.task == fetch.1.task);
     }
     assert!(script.desk.phase.is_running(), "the other one may still say something");
     assert_eq!(script.fates(), []);
@@ -297,5 +297,28 @@ fn rules_are_kept_and_known_to_the_next_process_under_the_same_name() {
         next.on(Event::Claimed(Claim { tasks: vec![task(2), task(3)], next_due: None, stats: stats(2) }));
         let paths: Vec<String> = next.asked().into_iter().map(|(path, _)| path).collect();
         assert_eq!(paths, [if knows { "/3" } else { "/robots.txt" }], "{name}");
+    }
+}
+
+#[test]
+fn where_no_answer_comes_another_proxy_is_asked_as_well_and_the_first_answer_counts_whosever_it_is() {
+    for slower in [0, 1] {
+        let mut script = obeying(2, 2, 3);
+        let first = script.fetches()[0];
+        script.after(Duration::from_millis(1_999));
+        assert!(script.fetched_so_far().is_empty());
+        script.after(Duration::from_millis(1));
+        let second = script.fetched_so_far()[0];
+        assert_eq!(second.1.task, first.1.task);
+        assert_ne!(second.1.proxy, first.1.proxy);
+        let both = [first, second];
+        script.answered(both[1 - slower], Verdict::Done, 200, rules(BARS_TWO));
+        let pages: Vec<u64> = script.fetched_so_far().iter().map(|(_, page)| page.task.0).collect();
+        assert_eq!(pages, [1], "the other one is still waiting");
+        script.answered(both[slower], super::blame::stalled(), 0, None);
+        let pages: Vec<u64> = script.fetched_so_far().iter().map(|(_, page)| page.task.0).collect();
+        assert_eq!(pages, [3]);
+        assert_eq!(script.desk.docket.debtors().count(), 0, "nothing is said against a page that was had");
+        assert_eq!(script.fates(), [Fate::Excluded(Exclusion::Robots)]);
     }
 }
