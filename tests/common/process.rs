@@ -75,12 +75,17 @@ impl Running {
 
     /// The next event of this name on stderr; `None` if it ends before.
     pub fn next_event(&mut self, event: &str) -> Option<Value> {
+        self.next_that(|line| line["event"] == event)
+    }
+
+    /// The next event on stderr that is `wanted`; `None` if it ends before.
+    pub fn next_that(&mut self, wanted: impl Fn(&Value) -> bool) -> Option<Value> {
         loop {
             match self.next()? {
                 Line::Err(line) => {
                     let value: Value = serde_json::from_str(&line).unwrap_or_default();
                     self.err.push(line);
-                    if value["event"] == event {
+                    if wanted(&value) {
                         return Some(value);
                     }
                 }
