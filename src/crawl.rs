@@ -156,6 +156,7 @@ fn limits(settings: &Settings, stored: Seq, resumed_at: Option<Timestamp>, seed:
         proxies: settings.proxies.clone(),
         most_workers: settings.most_workers(),
         affine: affine(settings),
+        head_timeout: settings.fetch.head_timeout.min(settings.fetch.timeout),
         drain: settings.fetch.timeout,
         max_lag: settings.frontier.max_lag,
         bounds: settings.limits,

@@ -256,6 +256,7 @@ impl Desk {
             self.claim(now);
             self.check_end(now);
         }
+        self.robots.hedges.withdraw_offers();
         self.commit(now);
         self.wind_down(now);
         self.set_alarm(now);

@@ -70,18 +70,23 @@ impl Desk {
                     self.roster.look_again(worker, at);
                     shut = shut.or_else(|| self.is_like_others(proxy.id).then_some(at));
                 }
-                Pick::Nothing => self.roster.look_again(worker, NEVER),
+                Pick::Nothing => match self.spare_to_hedge(now) {
+                    Some(spare) => self.rebind(worker, proxy, spare, now),
+                    None => self.roster.look_again(worker, NEVER),
+                },
             }
         }
     }
 
-    /// Is there nothing that concerns it alone, a suspect, a proof, a page that waits for it, or a question? Then what is shut to one such
+    /// Is there nothing that concerns it alone, a suspect, a proof, a page that waits for it, a question, or a robots.txt that it may be
+    /// asked for as well? Then what is shut to one such
     /// proxy is shut to all.
     fn is_like_others(&self, proxy: ProxyId) -> bool {
         self.window.suspects_waiting() == 0
             && self.docket.debts(proxy).next().is_none()
             && self.is_not_awaited(proxy)
             && !self.guard.concerns(proxy)
+            && !self.robots.hedges.any_offered()
     }
 
     /// Records wait for the feeds, pages for their commit, or all of them for room on a disk: no new fetches.
@@ -148,6 +153,8 @@ impl Desk {
     fn give(&mut self, worker: WorkerId, proxy: ProxyRef, task: TaskId, now: Timestamp) {
         let Some(Hands::Holding(mut grip)) = self.roster.get(worker) else { return };
         let Some(address) = self.pool.get(proxy.id).map(|member| member.address) else { return };
+        // Others may be out for the same robots.txt.
+        self.take_back(task);
         let Some(held) = self.held.get_mut(&task) else { return };
         let gap = self.pace.gap(address, &held.task.host, &mut self.rng);
         self.window.take(task);
@@ -166,10 +173,9 @@ impl Desk {
         }
         grip.out += 1;
         self.roster.set(worker, Hands::Holding(grip));
-        let (task, turn) = (Arc::clone(&held.task), held.turn);
+        let task = Arc::clone(&held.task);
         if task.stage.is_robots() {
-            // All pages of its host wait for it, and with them all who could fetch those.
-            self.robots.hedge(task.id, turn, now + 2 * self.limits.outage.probe);
+            self.asked_for_robots(worker, assignment, now);
         }
         let clearance = self.clearance(&task);
         self.orders.push(Order::Fetch { worker, assignment, task, gap, clearance, patience: None });

@@ -58,10 +58,11 @@ impl Desk {
         if let Some(control) = self.controls.remove(&assignment) {
             return self.probed(worker, &assignment, control, verdict, meters, now);
         }
-        let current = self.came_back(&assignment, now).is_some() || self.is_hedged(&assignment);
+        let came_back = self.came_back(&assignment, now).is_some();
         self.loosen(worker, assignment.proxy);
         self.spend(assignment.proxy.id, &verdict, &meters, now);
         self.keep_pace(&assignment, &meters.sent, &verdict, now);
+        let current = came_back && self.counts(&assignment, &verdict);
         let Some(held) = self.held.get(&assignment.task) else {
             return self.came_late(assignment.proxy.id, &verdict, now);
         };
@@ -73,7 +74,7 @@ impl Desk {
         let (found, recorded) = (links.len(), records.len());
         let links = within(self.limits.bounds.depth, links);
         let too_deep = found - links.len();
-        // When its worker died it was counted as one request.
+        // When its worker died, or its robots.txt was asked for anew, it was counted as one request.
         let requests = if current { meters.requests } else { meters.requests.saturating_sub(1) };
         if let Some(held) = self.held.get_mut(&ended.page) {
             held.requests += requests;
@@ -83,16 +84,13 @@ impl Desk {
             Then::Stale
         } else {
             self.take_back(task.id);
-            if self.window.has(task.id) {
-                self.window.take(task.id);
-                self.wanted.remove(&task.id);
-                self.waiting.forget(task.id);
-            }
             self.heard_robots(&task, robots, meters.status);
             match in_question {
                 Some(party) => {
                     let case = Case::Page { ended, verdict: verdict.clone() };
-                    self.suspend(party, case, begun, now)
+                    let then = self.suspend(party, case, begun, now);
+                    self.others_are_asked(task.id);
+                    then
                 }
                 None => self.rule(&ended, &verdict, Harvest { links, records }, now),
             }

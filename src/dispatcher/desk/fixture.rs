@@ -41,6 +41,7 @@ pub(super) fn limits(workers: usize) -> Limits {
         proxies: proxies(),
         most_workers: workers,
         affine: BTreeSet::new(),
+        head_timeout: Duration::from_secs(15),
         drain: Duration::from_secs(30),
         max_lag: 64 << 20,
         bounds: config::Limits::default(),

@@ -161,7 +161,8 @@ impl Desk {
         let most = self.attempts_of(&task);
         let Some(held) = self.held.get(&id) else { return Then::Stale };
         let attempts = task.attempts + 1;
-        if attempts >= most || held.requests >= self.limits.retry.max_requests {
+        let requests = held.requests + self.robots.hedges.out_under(id, held.epoch);
+        if attempts >= most || requests >= self.limits.retry.max_requests {
             self.trials.close(id);
             self.conclude(id, Fate::Dead(reason.clone()), Harvest::default(), now);
             return Then::Dead(reason);
@@ -189,6 +190,10 @@ impl Desk {
         let Some(held) = self.held.remove(&id) else { return };
         self.withdraw_challenges(&held.challenged, id);
         if held.task.stage.is_robots() {
+            // Whoever is asked next for it, somebody else has answered.
+            self.window.take(id);
+            self.wanted.remove(&id);
+            self.waiting.forget(id);
             return self.robots_ended(held, fate, now);
         }
         self.robots.leave(id);

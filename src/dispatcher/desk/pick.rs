@@ -106,7 +106,10 @@ impl Desk {
                 Permit::Shut(until) => times.shut(until),
             }
         }
-        times.pick()
+        match self.hedge_for(proxy, now).filter(|_| times.wait.is_none()) {
+            Some(id) => Pick::Task(id),
+            None => times.pick(),
+        }
     }
 
     /// The first suspect page that it may try now.

@@ -5,6 +5,7 @@
 //! means `pace/robots.rs`.
 
 mod asking;
+mod hedging;
 mod hosts;
 mod kept;
 

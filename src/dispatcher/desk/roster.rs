@@ -89,12 +89,6 @@ impl Roster {
         self.slots.get(&id.slot).filter(|worker| worker.id == id).map(|worker| worker.hands)
     }
 
-    /// Who holds this proxy, under this lease?
-    pub(super) fn who_holds(&self, proxy: ProxyRef) -> Option<WorkerId> {
-        let holds = |worker: &&Worker| matches!(worker.hands, Hands::Holding(grip) if grip.proxy == proxy);
-        self.slots.values().find(holds).map(|worker| worker.id)
-    }
-
     /// Workers without a proxy.
     pub(super) fn without_proxy(&self) -> Vec<(WorkerId, Hands)> {
         let workers = self.without_proxy.iter().filter_map(|slot| self.slots.get(slot));

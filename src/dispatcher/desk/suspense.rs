@@ -72,10 +72,10 @@ impl Suspense {
         due.into_iter().map(|(_, case)| case).collect()
     }
 
-    /// How many pages wait for judgement.
+    /// Pages that wait for judgement.
     #[cfg(test)]
-    pub(super) fn pages(&self) -> usize {
-        self.cases.values().flatten().filter(|(_, case)| matches!(case, Case::Page { .. })).count()
+    pub(super) fn pages(&self) -> std::collections::BTreeSet<TaskId> {
+        self.cases.values().flatten().filter_map(|(_, case)| case.page()).collect()
     }
 
     /// Nothing is judged any more.

@@ -1,6 +1,7 @@
 //! The rules of the protocol, each as a test: what the Desk orders when this and that happens.
 
 mod blame;
+mod hedging;
 mod outage;
 mod pacing;
 mod robots;

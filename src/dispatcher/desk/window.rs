@@ -64,6 +64,7 @@ impl Window {
     }
 
     /// Is it here?
+    #[cfg(test)]
     pub(super) fn has(&self, task: TaskId) -> bool {
         self.places.contains_key(&task) || self.is_suspect(task)
     }

@@ -43,6 +43,8 @@ pub struct Limits {
     pub most_workers: usize,
     /// Stages with `affinity = "referrer"`.
     pub affine: BTreeSet<StageId>,
+    /// How long an answer may take to begin: `fetch.head_timeout`, as far as `fetch.timeout` lets it.
+    pub head_timeout: Duration,
     /// How long fetches that are out are awaited when stopping: one hop's time-out.
     pub drain: Duration,
     /// `frontier.max_lag`: records not yet in the feeds, in bytes, beyond which fetching waits.

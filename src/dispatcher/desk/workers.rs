@@ -33,6 +33,7 @@ impl Desk {
         self.note(Notice::WorkerGone { worker });
         let its_own = (worker, TaskId(0))..=(worker, TaskId(u64::MAX));
         let lost: Vec<TaskId> = self.assigned.range(its_own).map(|(_, task)| *task).collect();
+        self.leave_hedges(worker, &lost);
         for id in lost {
             self.lost(id, now);
         }
@@ -61,15 +62,11 @@ impl Desk {
             return self.control_is_over(control.worker, assignment, now);
         }
         self.spend_unseen(assignment.proxy.id, now);
-        // Somebody else may have been asked for the same meanwhile.
-        let worker = self.came_back(assignment, now).or_else(|| self.roster.who_holds(assignment.proxy));
-        if let Some(worker) = worker {
-            self.loosen(worker, assignment.proxy);
-        }
-        let Some(held) = self.held.get_mut(&assignment.task) else { return };
-        if held.epoch != assignment.epoch || held.turn != assignment.turn || !matches!(held.place, Place::Assigned(_)) {
+        let Some(worker) = self.came_back(assignment, now) else { return };
+        self.loosen(worker, assignment.proxy);
+        let Some(held) = self.held.get_mut(&assignment.task).filter(|held| held.epoch == assignment.epoch) else {
             return;
-        }
+        };
         held.abandoned += 1;
         let (task, often) = (Arc::clone(&held.task), held.abandoned);
         self.note(Notice::Abandoned { task: Arc::clone(&task) });
@@ -95,12 +92,15 @@ impl Desk {
     }
 
     /// A fetch is back: the lease that it went out under may be over now. Gives the worker that it was assigned to, if it
-    /// still is.
+    /// still is; of a robots.txt, that several may be asked for, the worker that has fetched it, if that one is there.
     pub(super) fn came_back(&mut self, assignment: &Assignment, now: Timestamp) -> Option<WorkerId> {
         if let Some(change) = self.pool.came_back(assignment, now) {
             self.changed(change);
         }
         self.moved.insert(assignment.proxy.id);
+        if assignment.task.is_built_in() {
+            return self.robots.hedges.ended(assignment);
+        }
         let held = self.held.get(&assignment.task)?;
         match held.place {
             Place::Assigned(worker) if held.turn == assignment.turn && held.epoch == assignment.epoch => Some(worker),
@@ -132,6 +132,11 @@ impl Desk {
     /// them: those who are to wait would else do nothing but ask for it again.
     pub(super) fn put_back(&mut self, id: TaskId) {
         self.take_back(id);
+        if self.others_are_asked(id) {
+            return;
+        }
+        // Several may have failed on it before any was judged.
+        self.window.take(id);
         let Some(held) = self.held.get(&id) else { return };
         if self.trials.get(id).is_some() {
             self.window.suspect(&held.task);

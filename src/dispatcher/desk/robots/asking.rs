@@ -18,7 +18,6 @@ use crate::dispatcher::notice::Notice;
 use crate::frontier::Fate;
 use crate::pace::Refusals;
 use crate::pace::robots::Rules;
-use crate::protocol::Assignment;
 use crate::task::{Epoch, HostKey, Request, StageId, Task, TaskId};
 
 /// Where new rules are not to be had, the old ones hold on, and are asked for again after this.
@@ -108,22 +107,7 @@ impl Desk {
         while let Some(held) = self.robots.take_due(now) {
             self.give_robots(held, now);
         }
-        while let Some((id, turn)) = self.robots.take_hedge(now) {
-            let is_out = |held: &&Held| held.turn == turn && matches!(held.place, Place::Assigned(_));
-            let task = self.held.get(&id).filter(is_out).map(|held| Arc::clone(&held.task));
-            if let Some(task) = task {
-                self.take_back(id);
-                self.let_in(&task, now);
-            }
-        }
-    }
-
-    /// Is this an answer to a robots.txt that somebody else has been asked for meanwhile? It is as good as theirs.
-    pub(in crate::dispatcher::desk) fn is_hedged(&self, assignment: &Assignment) -> bool {
-        self.held.get(&assignment.task).is_some_and(|held| {
-            let is_sought = matches!(held.place, Place::Assigned(_)) || self.window.has(assignment.task);
-            held.task.stage.is_robots() && held.epoch == assignment.epoch && is_sought
-        })
+        self.offer_hedges(now);
     }
 
     /// A fetch of a robots.txt has ended; what it means is still to be ruled on.
@@ -168,8 +152,9 @@ impl Desk {
     }
 
     /// The lease on a robots.txt, if one can call it that, ends.
-    pub(in crate::dispatcher::desk) fn robots_ended(&mut self, held: Held, fate: Fate, now: Timestamp) {
+    pub(in crate::dispatcher::desk) fn robots_ended(&mut self, mut held: Held, fate: Fate, now: Timestamp) {
         let task = Arc::clone(&held.task);
+        held.requests += self.forsake_hedges(&held);
         let Some(asked) = self.robots.asked(&task.host).filter(|asked| asked.task == task.id) else { return };
         let (heard, status) = (asked.heard.take(), asked.status);
         let rules = match (fate, asked.stale.take()) {

@@ -6,6 +6,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+use super::hedging::Hedges;
 use crate::clock::Timestamp;
 use crate::dispatcher::desk::Held;
 use crate::pace::robots::{Clearance, Rules};
@@ -67,8 +68,8 @@ pub(in crate::dispatcher::desk) struct Hosts {
     /// Hosts that are asked or lost: no page of them is to be claimed.
     unsettled: BTreeSet<HostKey>,
     due: BTreeSet<(Timestamp, HostKey)>,
-    /// When somebody else is asked as well, and for which fetch.
-    hedges: BTreeSet<(Timestamp, TaskId, u32)>,
+    /// The fetches of a robots.txt that are out, and when somebody else is asked as well.
+    pub(in crate::dispatcher::desk) hedges: Hedges,
     /// Where redirects of a host's pages lead.
     leads: HashMap<HostKey, BTreeSet<HostKey>>,
     /// Where those of a page that is held lead.
@@ -184,22 +185,9 @@ impl Hosts {
         self.due.insert((at, host.clone()));
     }
 
-    /// When the next host is asked again.
+    /// When the next host is asked again, or somebody else as well.
     pub(in crate::dispatcher::desk) fn next_due(&self) -> Option<Timestamp> {
-        let hedge = self.hedges.first().map(|(at, ..)| *at);
-        self.due.first().map(|(at, _)| *at).into_iter().chain(hedge).min()
-    }
-
-    /// If this fetch, one of those of its task, has brought no answer by then, somebody else is asked as well.
-    pub(in crate::dispatcher::desk) fn hedge(&mut self, task: TaskId, turn: u32, at: Timestamp) {
-        self.hedges.insert((at, task, turn));
-    }
-
-    /// The next fetch that has been out for too long.
-    pub(super) fn take_hedge(&mut self, now: Timestamp) -> Option<(TaskId, u32)> {
-        let first = self.hedges.first().filter(|(at, ..)| *at <= now).copied()?;
-        self.hedges.remove(&first);
-        Some((first.1, first.2))
+        self.due.first().map(|(at, _)| *at).into_iter().chain(self.hedges.next_due()).min()
     }
 
     /// The next attempt that is due.
@@ -212,6 +200,13 @@ impl Hosts {
             }
         }
         None
+    }
+
+    /// The next attempt at one, if it waits for its time; that need not come any more.
+    pub(super) fn take_later(&mut self, task: TaskId) -> Option<Held> {
+        let waits = |host: &&HostKey| matches!(self.hosts.get(*host), Some(Host::Asked(asked)) if asked.task == task && asked.later.is_some());
+        let host = self.unsettled.iter().find(waits)?.clone();
+        self.asked(&host)?.later.take().map(|(_, held)| held)
     }
 
     /// A page was redirected to `host`, whose rules it has to know.

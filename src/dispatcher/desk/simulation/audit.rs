@@ -37,7 +37,11 @@ pub(super) fn contradictions(desk: &Desk) -> Vec<String> {
     let holds_a_proxy = |worker| matches!(desk.roster.get(worker), Some(Hands::Holding(grip)) if grip.out > 0);
     expect(assigned.iter().all(|(worker, _)| holds_a_proxy(*worker)), "I4: a task with a worker that holds no proxy");
     let in_window = desk.window.fresh() + desk.window.suspects_waiting();
-    let waiting = in_window + desk.affinity.waiting() + desk.robots.pages_waiting() + desk.suspense.pages();
+    // Of a robots.txt that several were asked for, one failure may wait for judgement while others are out.
+    let in_suspense = desk.suspense.pages().into_iter().filter(|page| {
+        !desk.window.has(*page) && desk.held.get(page).is_some_and(|held| held.place == Place::Windowed)
+    });
+    let waiting = in_window + desk.affinity.waiting() + desk.robots.pages_waiting() + in_suspense.count();
     expect(waiting + assigned.len() == desk.held.len(), "held tasks, and where they are");
     // Where the recipe is at fault, what was said against its pages is taken back, and the crawl stops.
     let mut suspects = desk.window.suspects().filter(|_| desk.phase.is_running());

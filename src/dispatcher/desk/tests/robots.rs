@@ -7,26 +7,32 @@ use crate::frontier::Kept;
 use crate::pace::robots::{Clearance, Rules, Word};
 use crate::task::Exclusion;
 
-const BARS_TWO: &str = "User-agent: *\nDisallow: /2";
+pub(super) const BARS_TWO: &str = "User-agent: *\nDisallow: /2";
 
-fn obeying(workers: u16, proxies: u16, tasks: u64) -> Script {
+pub(super) fn obeying(workers: u16, proxies: u16, tasks: u64) -> Script {
     with(workers, proxies, tasks, |_| {})
 }
 
-fn with(workers: u16, proxies: u16, tasks: u64, change: impl FnOnce(&mut Limits)) -> Script {
+pub(super) fn with(workers: u16, proxies: u16, tasks: u64, change: impl FnOnce(&mut Limits)) -> Script {
     Script::with(workers, proxies, tasks, |limits| {
         limits.robots = Robots { obey: true, crawl_delay: CrawlDelay::Host };
         change(limits);
     })
 }
 
-fn rules(text: &str) -> Option<Arc<Rules>> {
+pub(super) fn rules(text: &str) -> Option<Arc<Rules>> {
     Some(Arc::new(Rules::parse(text.as_bytes(), "burdock")))
 }
 
 impl Script {
     /// A fetch of a robots.txt ends so.
-    fn answered(&mut self, fetch: (WorkerId, Assignment), verdict: Verdict, status: u16, robots: Option<Arc<Rules>>) {
+    pub(super) fn answered(
+        &mut self,
+        fetch: (WorkerId, Assignment),
+        verdict: Verdict,
+        status: u16,
+        robots: Option<Arc<Rules>>,
+    ) {
         let (worker, assignment) = fetch;
         let status = (status > 0).then_some(status);
         let meters = Meters { requests: 1, status, ..Meters::default() };
@@ -297,28 +303,5 @@ fn rules_are_kept_and_known_to_the_next_process_under_the_same_name() {
         next.on(Event::Claimed(Claim { tasks: vec![task(2), task(3)], next_due: None, stats: stats(2) }));
         let paths: Vec<String> = next.asked().into_iter().map(|(path, _)| path).collect();
         assert_eq!(paths, [if knows { "/3" } else { "/robots.txt" }], "{name}");
-    }
-}
-
-#[test]
-fn where_no_answer_comes_another_proxy_is_asked_as_well_and_the_first_answer_counts_whosever_it_is() {
-    for slower in [0, 1] {
-        let mut script = obeying(2, 2, 3);
-        let first = script.fetches()[0];
-        script.after(Duration::from_millis(1_999));
-        assert!(script.fetched_so_far().is_empty());
-        script.after(Duration::from_millis(1));
-        let second = script.fetched_so_far()[0];
-        assert_eq!(second.1.task, first.1.task);
-        assert_ne!(second.1.proxy, first.1.proxy);
-        let both = [first, second];
-        script.answered(both[1 - slower], Verdict::Done, 200, rules(BARS_TWO));
-        let pages: Vec<u64> = script.fetched_so_far().iter().map(|(_, page)| page.task.0).collect();
-        assert_eq!(pages, [1], "the other one is still waiting");
-        script.answered(both[slower], super::blame::stalled(), 0, None);
-        let pages: Vec<u64> = script.fetched_so_far().iter().map(|(_, page)| page.task.0).collect();
-        assert_eq!(pages, [3]);
-        assert_eq!(script.desk.docket.debtors().count(), 0, "nothing is said against a page that was had");
-        assert_eq!(script.fates(), [Fate::Excluded(Exclusion::Robots)]);
     }
 }
