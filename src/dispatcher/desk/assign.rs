@@ -175,7 +175,7 @@ impl Desk {
         self.roster.set(worker, Hands::Holding(grip));
         let task = Arc::clone(&held.task);
         if task.stage.is_robots() {
-            self.asked_for_robots(worker, assignment, now);
+            self.asked_for_robots(worker, assignment, &task, now);
         }
         let clearance = self.clearance(&task);
         self.orders.push(Order::Fetch { worker, assignment, task, gap, clearance, patience: None });

@@ -58,13 +58,17 @@ impl Desk {
         if let Some(control) = self.controls.remove(&assignment) {
             return self.probed(worker, &assignment, control, verdict, meters, now);
         }
+        let sought = self.robots.hedges.sought(&assignment);
         let came_back = self.came_back(&assignment, now).is_some();
         self.loosen(worker, assignment.proxy);
         self.spend(assignment.proxy.id, &verdict, &meters, now);
         self.keep_pace(&assignment, &meters.sent, &verdict, now);
         let current = came_back && self.counts(&assignment, &verdict);
         let Some(held) = self.held.get(&assignment.task) else {
-            return self.came_late(assignment.proxy.id, &verdict, now);
+            return match sought {
+                Some(task) => self.had_already(worker, task, &assignment, verdict, meters, now),
+                None => self.came_late(assignment.proxy.id, &verdict, now),
+            };
         };
         let (task, attempt) = (Arc::clone(&held.task), held.task.attempts + 1);
         let ended = Ended::new(&task, assignment.proxy.id, &meters);

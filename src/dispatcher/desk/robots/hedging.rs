@@ -4,15 +4,18 @@
 //! nothing else to do, twice as many each time. Their answers are judged as if each had been asked alone: how is not known here.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Timestamp;
+use crate::dispatcher::desk::court::Ended;
 use crate::dispatcher::desk::roster::Stirred;
 use crate::dispatcher::desk::{Desk, Held, Place};
+use crate::dispatcher::notice::{Notice, PageNotice, Then};
 use crate::pace::Permit;
-use crate::protocol::{Assignment, WorkerId};
+use crate::protocol::{Assignment, Meters, WorkerId};
 use crate::proxy::ProxyId;
-use crate::task::{Epoch, TaskId};
+use crate::task::{Epoch, Task, TaskId};
 use crate::verdict::Verdict;
 
 /// So many are out for one robots.txt at most: where nine proxies of ten stall, one of so many is good with a probability of 0.97, and
@@ -39,7 +42,7 @@ struct Round {
 /// The fetches of robots.txt that are out, and who is asked as well.
 #[derive(Debug, Default)]
 pub(in crate::dispatcher::desk) struct Hedges {
-    out: BTreeMap<Fetch, WorkerId>,
+    out: BTreeMap<Fetch, (WorkerId, Arc<Task>)>,
     rounds: HashMap<TaskId, Round>,
     due: BTreeSet<(Timestamp, TaskId)>,
     /// Those that idle workers may take now.
@@ -48,20 +51,25 @@ pub(in crate::dispatcher::desk) struct Hedges {
 
 impl Hedges {
     /// Somebody is asked.
-    fn given(&mut self, worker: WorkerId, assignment: &Assignment) {
-        self.out.insert(fetch(assignment), worker);
+    fn given(&mut self, worker: WorkerId, assignment: &Assignment, task: Arc<Task>) {
+        self.out.insert(fetch(assignment), (worker, task));
+    }
+
+    /// What is fetched, if that is a robots.txt.
+    pub(in crate::dispatcher::desk) fn sought(&self, assignment: &Assignment) -> Option<Arc<Task>> {
+        self.out.get(&fetch(assignment)).map(|(_, task)| Arc::clone(task))
     }
 
     /// A fetch has ended. Gives its worker, if that one is still there.
     pub(in crate::dispatcher::desk) fn ended(&mut self, assignment: &Assignment) -> Option<WorkerId> {
-        self.out.remove(&fetch(assignment))
+        self.out.remove(&fetch(assignment)).map(|(worker, _)| worker)
     }
 
     /// A worker is dead. Gives what it was asked for.
     fn left(&mut self, worker: WorkerId) -> Vec<Fetch> {
-        let left: Vec<Fetch> =
-            self.out.iter().filter(|(_, other)| **other == worker).map(|(fetch, _)| *fetch).collect();
-        self.out.retain(|_, other| *other != worker);
+        let is_its = |(_, (other, _)): &(&Fetch, &(WorkerId, _))| *other == worker;
+        let left: Vec<Fetch> = self.out.iter().filter(is_its).map(|(fetch, _)| *fetch).collect();
+        self.out.retain(|_, (other, _)| *other != worker);
         left
     }
 
@@ -78,7 +86,7 @@ impl Hedges {
 
     /// The last one that was asked under this lease, of those that are out.
     fn last(&self, task: TaskId, epoch: Epoch) -> Option<WorkerId> {
-        self.out.range((task, epoch, 0)..=(task, epoch, u32::MAX)).next_back().map(|(_, worker)| *worker)
+        self.out.range((task, epoch, 0)..=(task, epoch, u32::MAX)).next_back().map(|(_, (worker, _))| *worker)
     }
 
     /// So many may be out until then.
@@ -129,9 +137,10 @@ impl Desk {
         &mut self,
         worker: WorkerId,
         assignment: Assignment,
+        task: &Arc<Task>,
         now: Timestamp,
     ) {
-        self.robots.hedges.given(worker, &assignment);
+        self.robots.hedges.given(worker, &assignment, Arc::clone(task));
         if !self.limits.proxies.direct && !self.robots.hedges.rounds.contains_key(&assignment.task) {
             self.robots.hedges.begin(assignment.task, Round { most: 1, until: now + self.round() });
         }
@@ -202,6 +211,34 @@ impl Desk {
             self.held.extend(self.robots.take_later(task).map(|held| (task, held)));
         }
         self.held.get(&task).is_some_and(|held| held.epoch == assignment.epoch || is_had)
+    }
+
+    /// A fetch of a robots.txt has ended that nobody waits for any more. It was made all the same.
+    pub(in crate::dispatcher::desk) fn had_already(
+        &mut self,
+        worker: WorkerId,
+        task: Arc<Task>,
+        assignment: &Assignment,
+        verdict: Verdict,
+        meters: Meters,
+        now: Timestamp,
+    ) {
+        let proxy = assignment.proxy.id;
+        self.hear(&Ended::new(&task, proxy, &meters), &verdict, &meters, now);
+        self.came_late(proxy, &verdict, now);
+        self.note(Notice::Page(Box::new(PageNotice {
+            worker,
+            proxy,
+            attempt: task.attempts + 1,
+            task,
+            verdict,
+            meters,
+            links: 0,
+            too_deep: 0,
+            records: 0,
+            missing: Vec::new(),
+            then: Then::Stale,
+        })));
     }
 
     /// What a dead worker was asked for besides what is `lost` by that may have reached the site as well.

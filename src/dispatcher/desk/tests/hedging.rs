@@ -3,6 +3,7 @@
 use super::blame::stalled;
 use super::robots::{BARS_TWO, obeying, rules, with};
 use super::*;
+use crate::dispatcher::notice::Then;
 use crate::task::Exclusion;
 
 /// After so long another one is asked as well.
@@ -85,6 +86,11 @@ fn an_answer_that_is_no_longer_needed_costs_nobody_anything() {
         script.is_had(second);
         assert_eq!(script.pages(), [1]);
         script.answered(first, late, 0, None);
+        let told = script.orders.iter().any(|order| match order {
+            Order::Note(Notice::Page(page)) => page.task.stage.is_robots() && page.then == Then::Stale,
+            _ => false,
+        });
+        assert!(told, "it was asked for all the same");
         assert_eq!(script.pages(), [3], "it is idle no longer");
         assert_eq!((script.score(first.1.proxy), script.desk.docket.debtors().count()), (0.0, 0));
     }
