@@ -56,6 +56,19 @@ fn a_site_without_one_is_asked_for_by_two_voices_over_plain_http_and_by_one_insi
 }
 
 #[test]
+fn proxies_that_stall_do_not_make_everybody_wait_for_their_time_outs() {
+    // The good one is the last of five to be asked, all of them before the first one's time is over.
+    let bed = bed(BARS_FIVE).behaving(&["stalling"; 4]).proxies(1).set("fetch.head_timeout", "\"4s\"");
+    let mut crawl = bed.crawl().expect_exit(0);
+    assert_eq!((asked(&mut crawl, "/detail/5"), asked(&mut crawl, "/robots.txt")), (0, 1));
+    let fetched = crawl.events("page.fetched");
+    let verdicts: Vec<_> = fetched.iter().filter(|fetch| fetch["task"]["stage"] == "robots.txt").collect();
+    assert_eq!(verdicts[0]["verdict"], "done", "{verdicts:?}");
+    assert!(verdicts[1..].iter().all(|late| late["then"] == "stale"), "{verdicts:?}");
+    assert!(crawl.report().get("discrepancies").is_none());
+}
+
+#[test]
 fn banned_proxies_do_not_decide_for_the_site() {
     // They answer everything with 403, with a captcha, or with 404 (of which two would be believed); the good ones get the file.
     for bad in [&["ban-after:0"; 2][..], &["captcha-after:0"; 2], &["status:404"]] {
