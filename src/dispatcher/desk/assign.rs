@@ -151,6 +151,7 @@ impl Desk {
         let Some(held) = self.held.get_mut(&task) else { return };
         let gap = self.pace.gap(address, &held.task.host, &mut self.rng);
         self.window.take(task);
+        self.waiting.forget(task);
         self.affinity.take(task);
         self.intake.given();
         held.place = Place::Assigned(worker);

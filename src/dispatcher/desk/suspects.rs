@@ -81,10 +81,7 @@ impl Desk {
     }
 
     fn wait_for(&mut self, id: TaskId, Hope { call, proxy, is_spare }: Hope, now: Timestamp) {
-        let Some(held) = self.held.get_mut(&id) else { return };
-        if held.call != call {
-            self.stirred = Stirred::Yes;
-        }
+        let Some(venue) = self.held.get(&id).map(|held| Venue::of(&held.task)) else { return };
         let is_poor = !matches!(call, Call::Nobody | Call::Trusted) || proxy.is_none();
         self.waiting.set(id, proxy, if is_poor { Prospect::Poor } else { Prospect::Good });
         match (proxy, is_spare) {
@@ -92,12 +89,13 @@ impl Desk {
             _ => _ = self.wanted.remove(&id),
         }
         let may_wait = matches!(call, Call::Anybody | Call::Again) && proxy.is_none();
-        if matches!(call, Call::Nobody | Call::Debtors) {
-            self.window.call_off(id);
-        } else {
-            self.window.call(id, Venue::of(&held.task), call);
+        let is_news = match call {
+            Call::Nobody | Call::Debtors => self.window.call_off(id),
+            Call::Trusted | Call::Unproven | Call::Anybody | Call::Again => self.window.call(id, venue, call),
+        };
+        if is_news {
+            self.stirred = Stirred::Yes;
         }
-        held.call = call;
         if let Some(at) = may_wait.then(|| self.next_chance(id, now)).flatten() {
             self.review_again(at);
         }

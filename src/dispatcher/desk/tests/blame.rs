@@ -389,3 +389,16 @@ fn what_is_kept_shows_no_user_and_no_password() {
         assert!(!text.contains("some-user") && !text.contains("hush"), "{text}");
     }
 }
+
+#[test]
+fn a_page_that_comes_back_is_given_at_once_however_many_are_looked_at_before_it() {
+    let mut script = Script::with(1, 1, 0, |limits| limits.proxies.rotating = true);
+    script.on(Event::Claimed(Claim { tasks: vec![task(1001)], next_due: None, stats: stats(1) }));
+    for _ in 0..3 {
+        let (worker, page) = script.fetches().pop().expect("at once");
+        // More than are looked at before workers look for something to do.
+        script.desk.doubts.extend((1..=50).map(TaskId));
+        script.fetched(worker, page, stalled());
+    }
+    assert_eq!(script.fetches().len(), 1, "nothing else would ever wake its worker");
+}
