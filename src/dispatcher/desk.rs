@@ -24,6 +24,7 @@ mod ledger;
 mod misfit;
 mod outage;
 mod pacing;
+mod panel;
 mod party;
 mod penalty;
 mod pick;

@@ -106,17 +106,14 @@ impl Desk {
     }
 
     fn bind_empty_hands(&mut self) {
-        for (worker, hands) in self.roster.without_proxy() {
-            let spare = self.pool.spares().next().map(|(id, _)| id);
-            match spare {
-                Some(spare) => self.bind(worker, spare),
-                None if hands == Hands::Empty => {
-                    self.roster.set(worker, Hands::Parked);
-                    self.orders.push(Order::Park(worker));
-                    self.note(Notice::Parked { worker });
-                }
-                None => {}
-            }
+        while let Some(worker) = self.roster.first_without_proxy() {
+            let Some(spare) = self.pool.spares().next().map(|(id, _)| id) else { break };
+            self.bind(worker, spare);
+        }
+        while let Some(worker) = self.roster.first_empty() {
+            self.roster.set(worker, Hands::Parked);
+            self.orders.push(Order::Park(worker));
+            self.note(Notice::Parked { worker });
         }
     }
 
