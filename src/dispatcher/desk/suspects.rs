@@ -56,8 +56,9 @@ impl Desk {
         if let Some(then) = self.suspect_recipe(id, proxy, &reason, now) {
             return then;
         }
-        self.silent(proxy, id, &reason, now);
         self.try_page(id, now).unwrap_or_else(|| {
+            // What its own word has settled is no silence.
+            self.silent(proxy, id, &reason, now);
             self.put_back(id);
             Then::Again
         })
