@@ -23,6 +23,7 @@ const NEXT_ROUND: Duration = Duration::from_millis(1);
 impl Desk {
     /// Gives out what can be given out. A spare that was brought in for one suspect changes what others wait for.
     pub(super) fn place(&mut self, now: Timestamp) {
+        self.next_round = None;
         for _ in 0..ROUNDS {
             self.review_suspects(now);
             self.free_the_waiting(now);
@@ -35,7 +36,8 @@ impl Desk {
                 return;
             }
         }
-        self.review_again(now + NEXT_ROUND);
+        // Not a review of its own: that would begin with the first ones again, and never get to the last.
+        self.next_round = Some(now + NEXT_ROUND);
     }
 
     /// Gives proxies to workers and tasks to idle ones, as far as both go.

@@ -419,3 +419,26 @@ fn a_proxy_does_not_rest_for_a_silence_that_its_last_word_has_ended() {
     });
     assert_eq!(ends, [Then::Gone]);
 }
+
+#[test]
+fn many_pages_that_nobody_may_try_yet_are_looked_at_once_and_not_over_and_over() {
+    let mut script = Script::with(1, 1, 300, |limits| limits.health.max_silent = u32::MAX);
+    while let Some((worker, page)) = script.fetched_so_far().pop() {
+        script.fetched(worker, page, stalled());
+    }
+    let wake = |order: &Order| match order {
+        Order::WakeAt(at) => Some(*at),
+        _ => None,
+    };
+    let mut next = script.took(wake).pop().expect("a time to go on");
+    let failed = script.now;
+    for _ in 0..10 {
+        if next >= failed + Duration::from_secs(1) {
+            return;
+        }
+        script.now = next;
+        script.on(Event::Timer);
+        next = script.took(wake).pop().expect("a time to go on");
+    }
+    panic!("still busy with them at {next:?}, after {failed:?}, although no backoff is over");
+}
