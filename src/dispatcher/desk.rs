@@ -24,6 +24,7 @@ mod ledger;
 mod misfit;
 mod outage;
 mod pacing;
+mod panel;
 mod party;
 mod penalty;
 mod pick;
@@ -123,6 +124,8 @@ pub struct Desk {
     wanted: BTreeMap<TaskId, ProxyId>,
     /// When suspects are to be looked at again whatever happens.
     review_at: Option<Timestamp>,
+    /// When those suspects have their turn that were left over.
+    next_round: Option<Timestamp>,
     stages_done: BTreeSet<StageId>,
     misfits: BTreeMap<StageId, Misfit>,
     ledger: Ledger,
@@ -179,6 +182,7 @@ impl Desk {
             suspense: Suspense::default(),
             wanted: BTreeMap::new(),
             review_at: None,
+            next_round: None,
             stages_done: BTreeSet::new(),
             misfits: BTreeMap::new(),
             ledger: Ledger::new(limits.feeds, limits.stored),

@@ -46,7 +46,7 @@ impl Pace {
             }
             CrawlDelay::Proxy => {
                 self.crawl_delays.each.insert(host.clone(), delay);
-                for lane in self.lanes.values_mut().filter_map(|hosts| hosts.get_mut(host)) {
+                for lane in self.lanes.iter_mut().filter_map(|hosts| hosts.get_mut(host)) {
                     lane.free_after_last(delay);
                 }
             }

@@ -75,7 +75,8 @@ pub struct Refusal {
 pub struct Pace {
     settings: config::Pace,
     ban_cooldown: Duration,
-    lanes: HashMap<AddressId, HashMap<HostKey, Lane>>,
+    /// By the number of the address.
+    lanes: Vec<HashMap<HostKey, Lane>>,
     hosts: HashMap<HostKey, Host>,
     crawl_delays: CrawlDelays,
     lanes_kept: usize,
@@ -91,7 +92,7 @@ impl Pace {
         Self {
             settings,
             ban_cooldown: ban.cooldown,
-            lanes: HashMap::new(),
+            lanes: Vec::new(),
             hosts: HashMap::new(),
             crawl_delays: CrawlDelays::default(),
             lanes_kept: 0,
@@ -247,11 +248,15 @@ impl Pace {
     }
 
     fn lane_of(&self, address: AddressId, host: &HostKey) -> Option<&Lane> {
-        self.lanes.get(&address)?.get(host)
+        self.lanes.get(address.0 as usize)?.get(host)
     }
 
     fn lane(&mut self, address: AddressId, host: &HostKey) -> &mut Lane {
-        let hosts = self.lanes.entry(address).or_default();
+        let place = address.0 as usize;
+        if place >= self.lanes.len() {
+            self.lanes.resize_with(place + 1, HashMap::new);
+        }
+        let hosts = &mut self.lanes[place];
         if !hosts.contains_key(host) {
             self.lanes_kept += 1;
         }
@@ -277,11 +282,11 @@ impl Pace {
         self.resumed_at = self
             .resumed_at
             .filter(|resumed| *resumed + self.settings.delay.max(self.settings.host_gap.unwrap_or_default()) > now);
-        for hosts in self.lanes.values_mut() {
+        for hosts in &mut self.lanes {
             hosts.retain(|_, lane| !lane.is_blank(now));
         }
         self.hosts.retain(|_, host| !host.is_blank(now));
-        self.lanes_kept = self.lanes.values().map(HashMap::len).sum();
+        self.lanes_kept = self.lanes.iter().map(HashMap::len).sum();
         self.sweep_at = (2 * self.lanes_kept.max(self.hosts.len())).max(4096);
     }
 }

@@ -30,7 +30,7 @@ pub struct Pool {
     is_stale: bool,
     arrivals: u64,
     bindings: u64,
-    usable: usize,
+    usable: BTreeSet<ProxyId>,
     generation: u64,
     /// Those that rest, by when that is over.
     cooling: BTreeSet<(Timestamp, ProxyId)>,
@@ -43,7 +43,7 @@ impl Pool {
             (0..).zip(routes).map(|(place, route)| Member::new(route.clone(), ProxyId(place), place.into())).collect();
         Self {
             spares: (0..).take(members.len()).map(ProxyId).collect(),
-            usable: members.len(),
+            usable: (0..).take(members.len()).map(ProxyId).collect(),
             arrivals: members.len() as u64,
             members,
             order: SpareOrder::default(),
@@ -74,8 +74,13 @@ impl Pool {
     }
 
     /// How many may be used: bound and not given up, or spare.
-    pub const fn usable(&self) -> usize {
-        self.usable
+    pub fn usable(&self) -> usize {
+        self.usable.len()
+    }
+
+    /// Those, in the order of the config.
+    pub fn all_usable(&self) -> impl Iterator<Item = (ProxyId, &Member)> {
+        self.usable.iter().filter_map(|&id| Some((id, self.get(id)?)))
     }
 
     /// Changes whenever some proxy becomes usable or stops being so.
@@ -224,7 +229,11 @@ impl Pool {
         }
         if before != member.usable() {
             self.generation += 1;
-            self.usable = if before { self.usable - 1 } else { self.usable + 1 };
+            if before {
+                self.usable.remove(&id)
+            } else {
+                self.usable.insert(id)
+            };
         }
     }
 

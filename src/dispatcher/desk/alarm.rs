@@ -21,6 +21,7 @@ impl Desk {
             self.phase.until(),
             self.deadline(),
             self.review_at.filter(|&at| at < NEVER),
+            self.next_round,
             self.next_look_at_outages(now),
             self.barred_since.map(|since| since + self.limits.ban.max_wait),
         ];

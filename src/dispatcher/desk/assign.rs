@@ -23,6 +23,7 @@ const NEXT_ROUND: Duration = Duration::from_millis(1);
 impl Desk {
     /// Gives out what can be given out. A spare that was brought in for one suspect changes what others wait for.
     pub(super) fn place(&mut self, now: Timestamp) {
+        self.next_round = None;
         for _ in 0..ROUNDS {
             self.review_suspects(now);
             self.free_the_waiting(now);
@@ -35,7 +36,8 @@ impl Desk {
                 return;
             }
         }
-        self.review_again(now + NEXT_ROUND);
+        // Not a review of its own: that would begin with the first ones again, and never get to the last.
+        self.next_round = Some(now + NEXT_ROUND);
     }
 
     /// Gives proxies to workers and tasks to idle ones, as far as both go.
@@ -111,17 +113,14 @@ impl Desk {
     }
 
     fn bind_empty_hands(&mut self) {
-        for (worker, hands) in self.roster.without_proxy() {
-            let spare = self.pool.spares().next().map(|(id, _)| id);
-            match spare {
-                Some(spare) => self.bind(worker, spare),
-                None if hands == Hands::Empty => {
-                    self.roster.set(worker, Hands::Parked);
-                    self.orders.push(Order::Park(worker));
-                    self.note(Notice::Parked { worker });
-                }
-                None => {}
-            }
+        while let Some(worker) = self.roster.first_without_proxy() {
+            let Some(spare) = self.pool.spares().next().map(|(id, _)| id) else { break };
+            self.bind(worker, spare);
+        }
+        while let Some(worker) = self.roster.first_empty() {
+            self.roster.set(worker, Hands::Parked);
+            self.orders.push(Order::Park(worker));
+            self.note(Notice::Parked { worker });
         }
     }
 
@@ -158,6 +157,7 @@ impl Desk {
         let Some(held) = self.held.get_mut(&task) else { return };
         let gap = self.pace.gap(address, &held.task.host, &mut self.rng);
         self.window.take(task);
+        self.waiting.forget(task);
         self.affinity.take(task);
         self.intake.given();
         held.place = Place::Assigned(worker);

@@ -129,7 +129,7 @@ impl Bench {
     }
 
     /// Those that are reliable and owe nothing.
-    pub(super) fn trusted(&self) -> impl Iterator<Item = ProxyId> {
+    pub(super) fn trusted(&self) -> impl ExactSizeIterator<Item = ProxyId> {
         self.trusted.iter().copied()
     }
 

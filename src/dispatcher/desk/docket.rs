@@ -200,7 +200,7 @@ impl Docket {
     }
 
     /// The proxies that owe testimony somewhere.
-    pub(super) fn debtors(&self) -> impl Iterator<Item = ProxyId> {
+    pub(super) fn debtors(&self) -> impl ExactSizeIterator<Item = ProxyId> {
         self.debts.keys().copied()
     }
 

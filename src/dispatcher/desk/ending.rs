@@ -61,6 +61,16 @@ impl Desk {
         self.phase = Phase::Stopping { ending, until };
     }
 
+    /// The store is broken: that is how it ends, whatever it was about to end with, since not all of that is in the store.
+    pub(super) fn break_off(&mut self, error: String, now: Timestamp) {
+        self.stop(Ending::Failed { error: error.clone() }, now);
+        if let Phase::Stopping { ending, .. } | Phase::Closing { ending, .. } = &mut self.phase
+            && !matches!(ending, Ending::Failed { .. } | Ending::Died { .. })
+        {
+            *ending = Ending::Failed { error };
+        }
+    }
+
     /// Is nothing left to do, or nobody left to do it?
     pub(super) fn check_end(&mut self, now: Timestamp) {
         let nothing_left = self.nothing_left();

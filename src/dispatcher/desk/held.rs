@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::bench::Venue;
-use super::jury::Call;
 use crate::frontier::Try;
 use crate::pace::Refusals;
 use crate::protocol::WorkerId;
@@ -20,8 +19,6 @@ pub(super) struct Held {
     pub(super) epoch: Epoch,
     pub(super) place: Place,
     pub(super) turn: u32,
-    /// Who may try it next, once it is a suspect.
-    pub(super) call: Call,
     pub(super) tries: Vec<Try>,
     pub(super) requests: u32,
     pub(super) abandoned: u32,

@@ -270,12 +270,12 @@ impl Desk {
             StoreCall::Any => {
                 self.intake.out = false;
                 self.ledger.store_lost();
-                self.stop(Ending::Failed { error }, now);
+                self.break_off(error, now);
             }
             StoreCall::Commit => {
                 if self.ledger.failed(now) == AfterFailure::GiveUp {
                     self.ledger.store_lost();
-                    self.stop(Ending::Failed { error }, now);
+                    self.break_off(error, now);
                 }
             }
         }

@@ -4,13 +4,14 @@
 //! opinion is worth little from one that is suspect itself, and anybody only where nothing else can settle it. Somebody is always
 //! called, or on the way to be: a page never waits for nothing.
 
+use super::Desk;
 use super::bench::{Bench, Venue};
+use super::panel::{Bank, Juror, Panel};
 use super::trial::{Testimony, Trial};
-use super::{Desk, Held};
 use crate::clock::Timestamp;
 use crate::pace::Permit;
 use crate::proxy::ProxyId;
-use crate::proxy::pool::{Member, State};
+use crate::proxy::pool::Member;
 use crate::task::TaskId;
 
 /// Who may try a suspect page.
@@ -44,6 +45,10 @@ impl Hope {
     pub(super) const fn none(call: Call) -> Self {
         Self { call, proxy: None, is_spare: false }
     }
+
+    const fn of(call: Call, Juror { proxy, is_spare }: Juror) -> Self {
+        Self { call, proxy: Some(proxy), is_spare }
+    }
 }
 
 /// What a proxy's word is worth at one venue.
@@ -65,72 +70,27 @@ impl Voice {
     }
 }
 
-/// Those who could be asked about one page.
-pub(super) struct Jury<'a> {
-    desk: &'a Desk,
-    held: &'a Held,
-    trial: &'a Trial,
-    venue: Venue,
-    seat: Venue,
-    now: Timestamp,
-}
-
-impl<'a> Jury<'a> {
-    /// Those of a page.
-    pub(super) fn of(desk: &'a Desk, held: &'a Held, trial: &'a Trial, now: Timestamp) -> Self {
-        let venue = Venue::of(&held.task);
-        Self { desk, held, trial, seat: desk.seat(&venue), venue, now }
-    }
-
-    /// Who is to be asked next.
-    pub(super) fn hope(&self) -> Hope {
-        let all = || self.desk.pool.iter().map(|(proxy, _)| proxy);
-        let bench = self.desk.docket.bench(&self.seat);
-        let trusted = bench.into_iter().flat_map(Bench::trusted);
-        let may_be_asked = |proxy, member: &Member| self.is_fresh(proxy) && !self.is_paused(member);
-        let owes_nothing = |proxy, member: &Member| may_be_asked(proxy, member) && self.owes_nothing(proxy);
-        let due = |proxy, member: &Member| {
-            !self.is_paused(member) && self.trial.again_at(proxy).is_some_and(|at| at <= self.now)
-        };
-        self.call(Call::Trusted, trusted, owes_nothing)
-            .or_else(|| self.call(Call::Unproven, all(), owes_nothing))
-            .or_else(|| self.call(Call::Debtors, self.desk.docket.debtors(), |proxy, _| self.will_prove(proxy)))
-            .or_else(|| self.call(Call::Anybody, all(), may_be_asked))
+impl Panel<'_> {
+    /// Who is to be asked next about a page against which this was said.
+    pub(super) fn hope(&mut self, trial: &Trial) -> Hope {
+        let now = self.now;
+        let is_fresh = |proxy| !trial.heard(proxy);
+        // Its word about the page waits, or it could still be asked.
+        let is_concerned = |proxy| is_fresh(proxy) || trial.pending().any(|testimony| testimony.proxy == proxy);
+        let is_due = |proxy| trial.again_at(proxy).is_some_and(|at| at <= now);
+        self.call(Call::Trusted, Bank::Trusted, is_fresh)
+            .or_else(|| self.call(Call::Unproven, Bank::Unproven, is_fresh))
+            .or_else(|| self.call(Call::Debtors, Bank::Debtors, is_concerned))
+            .or_else(|| self.call(Call::Anybody, Bank::Unpaused, is_fresh))
             // Those that leave the host alone now will not do so for ever.
-            .or_else(|| {
-                self.call(Call::Anybody, all(), |proxy, _| self.is_fresh(proxy)).map(|_| Hope::none(Call::Anybody))
-            })
-            .or_else(|| (self.desk.pool.usable() == 0).then_some(Hope::none(Call::Debtors)))
-            .or_else(|| self.call(Call::Again, all(), due))
+            .or_else(|| self.find(Bank::Usable, is_fresh).map(|_| Hope::none(Call::Anybody)))
+            .or_else(|| self.is_empty().then_some(Hope::none(Call::Debtors)))
+            .or_else(|| self.call(Call::Again, Bank::Unpaused, is_due))
             .unwrap_or(Hope::none(Call::Again))
     }
 
-    fn call(
-        &self,
-        call: Call,
-        proxies: impl Iterator<Item = ProxyId>,
-        fit: impl Fn(ProxyId, &Member) -> bool,
-    ) -> Option<Hope> {
-        self.desk.first(proxies, fit).map(|hope| Hope { call, ..hope })
-    }
-
-    /// Has it not failed on the page?
-    fn is_fresh(&self, proxy: ProxyId) -> bool {
-        !self.trial.heard(proxy)
-    }
-
-    fn is_paused(&self, member: &Member) -> bool {
-        matches!(self.desk.pace.own_permit(member.address, &self.held.task.host, self.now), Permit::Paused(_))
-    }
-
-    fn owes_nothing(&self, proxy: ProxyId) -> bool {
-        self.desk.owes_nothing(proxy, &self.venue, &self.seat)
-    }
-
-    /// Does its word about the page wait, or could it still be asked, and can it prove itself?
-    fn will_prove(&self, proxy: ProxyId) -> bool {
-        let concerned = self.is_fresh(proxy) || self.trial.pending().any(|testimony| testimony.proxy == proxy);
-        concerned && self.desk.docket.debts(proxy).any(|debt| self.desk.can_prove(proxy, debt))
+    fn call(&mut self, call: Call, bank: Bank, fits: impl Fn(ProxyId) -> bool) -> Option<Hope> {
+        self.find(bank, fits).map(|juror| Hope::of(call, juror))
     }
 }
 
@@ -149,7 +109,7 @@ impl Desk {
         self.docket.seat(venue, self.window.best_at(venue).is_some())
     }
 
-    fn owes_nothing(&self, proxy: ProxyId, venue: &Venue, seat: &Venue) -> bool {
+    pub(super) fn owes_nothing(&self, proxy: ProxyId, venue: &Venue, seat: &Venue) -> bool {
         !self.docket.owes_at(proxy, seat) && !self.docket.owes_at(proxy, venue)
     }
 
@@ -166,25 +126,12 @@ impl Desk {
         self.pool.spares().map(chance).filter(|&at| at > now).min()
     }
 
-    /// The first of these that is usable and fit, if one in a worker's hands, else the first spare. Nobody is called.
-    pub(super) fn first(
-        &self,
-        proxies: impl Iterator<Item = ProxyId>,
-        fit: impl Fn(ProxyId, &Member) -> bool,
-    ) -> Option<Hope> {
-        let mut spare = None;
-        for proxy in proxies {
-            let Some(member) = self.pool.get(proxy).filter(|member| member.usable()) else { continue };
-            let is_spare = member.state() == State::Spare;
-            if (is_spare && spare.is_some()) || !fit(proxy, member) {
-                continue;
-            }
-            if !is_spare {
-                return Some(Hope { call: Call::Nobody, proxy: Some(proxy), is_spare: false });
-            }
-            spare = Some(proxy);
-        }
-        spare.map(|spare| Hope { call: Call::Nobody, proxy: Some(spare), is_spare: true })
+    /// The first of these that is in a worker's hands, else the first spare. Nobody is called.
+    pub(super) fn first(&self, proxies: impl Iterator<Item = ProxyId>) -> Hope {
+        let usable = |proxy| self.pool.get(proxy).filter(|member| member.usable());
+        let jurors = proxies.filter_map(|proxy| Some(Juror::of(proxy, usable(proxy)?)));
+        let first = jurors.min_by_key(|juror| juror.is_spare);
+        first.map_or(Hope::none(Call::Nobody), |juror| Hope::of(Call::Nobody, juror))
     }
 
     /// May the proxy of a testimony be used, and is it on its way to succeed or to fail again, or can be sent on it?
@@ -201,7 +148,7 @@ impl Desk {
 
     /// Is there something by which it can show that it was not at fault there? One that has failed to do so goes on trying, but
     /// nobody waits for it.
-    fn can_prove(&self, proxy: ProxyId, debt: &Venue) -> bool {
+    pub(super) fn can_prove(&self, proxy: ProxyId, debt: &Venue) -> bool {
         if self.is_refuted(proxy, debt) {
             return false;
         }

@@ -174,7 +174,7 @@ impl Desk {
     /// Is there nothing that any usable proxy may do now, or will after a mere delay?
     pub(super) fn all_barred(&self, now: Timestamp) -> bool {
         self.pool.usable() > 0
-            && self.pool.iter().filter(|(_, member)| member.usable()).all(|(proxy, _)| match self.pick(proxy, now) {
+            && self.pool.all_usable().all(|(proxy, _)| match self.pick(proxy, now) {
                 Pick::Barred(_) => true,
                 // Suspects are there, but not for this one.
                 Pick::Nothing => self.window.suspects_waiting() > 0,

@@ -9,9 +9,12 @@ use std::sync::Arc;
 use super::Desk;
 use super::bench::{Bench, Venue};
 use super::docket::Change;
+use super::panel::Panels;
 use super::roster::Stirred;
+use super::suspects::Ruling;
 use crate::clock::Timestamp;
 use crate::proxy::ProxyId;
+use crate::task::TaskId;
 
 /// So many suspects are looked at again at once: a settlement must not take long.
 const AT_A_TIME: usize = 32;
@@ -34,19 +37,40 @@ impl Desk {
     /// Rules again on suspects for which something has changed, on some at a time.
     pub(super) fn review_suspects(&mut self, now: Timestamp) {
         self.raise_doubts(now);
-        for _ in 0..AT_A_TIME {
-            let Some(id) = self.doubts.pop_first() else { return };
-            let task = self.held.get(&id).filter(|_| self.window.is_suspect(id)).map(|held| Arc::clone(&held.task));
-            let Some(task) = task else {
-                self.waiting.forget(id);
-                continue;
-            };
-            if let Some(then) = self.try_page(id, now) {
-                self.window.take(id);
-                self.wanted.remove(&id);
-                self.waiting.forget(id);
-                self.decided(task, then);
+        let mut left = AT_A_TIME;
+        while left > 0 && !self.doubts.is_empty() {
+            let rulings = self.rulings(left, now);
+            left -= rulings.len();
+            for (id, ruling) in rulings {
+                self.doubts.remove(&id);
+                self.carry_out_on_suspect(id, ruling, now);
             }
+        }
+    }
+
+    /// Rulings on the first suspects in doubt, so many at most, up to one that is more than to wait: that may change all others.
+    fn rulings(&self, most: usize, now: Timestamp) -> Vec<(TaskId, Option<Ruling>)> {
+        let mut panels = Panels::of(self, now);
+        let mut rulings = Vec::new();
+        for &id in self.doubts.iter().take(most) {
+            let ruling = if self.window.is_suspect(id) { self.ruling(id, &mut panels) } else { None };
+            let is_last = ruling.as_ref().is_some_and(|ruling| !matches!(ruling, Ruling::Waits(_)));
+            rulings.push((id, ruling));
+            if is_last {
+                break;
+            }
+        }
+        rulings
+    }
+
+    fn carry_out_on_suspect(&mut self, id: TaskId, ruling: Option<Ruling>, now: Timestamp) {
+        let task = self.held.get(&id).filter(|_| self.window.is_suspect(id)).map(|held| Arc::clone(&held.task));
+        let Some(task) = task else { return self.waiting.forget(id) };
+        if let Some(then) = ruling.and_then(|ruling| self.carry_out(id, ruling, now)) {
+            self.window.take(id);
+            self.wanted.remove(&id);
+            self.waiting.forget(id);
+            self.decided(task, then);
         }
     }
 

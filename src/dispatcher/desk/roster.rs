@@ -47,6 +47,8 @@ pub(super) struct Roster {
     /// The idle ones by when they should look for a task again, so that those who wait cost nothing.
     looks: BTreeSet<(Timestamp, u64)>,
     without_proxy: BTreeSet<u16>,
+    /// Those of them that have not been told so.
+    empty: BTreeSet<u16>,
     ticks: u64,
     per_worker: u32,
 }
@@ -62,6 +64,7 @@ impl Roster {
         let worker = Worker { id, hands: Hands::Empty, look_again: Timestamp::default(), idle_since: 0 };
         self.slots.insert(id.slot, worker);
         self.without_proxy.insert(id.slot);
+        self.empty.insert(id.slot);
     }
 
     /// A worker is gone.
@@ -71,6 +74,7 @@ impl Roster {
         self.idle.remove(&worker.idle_since);
         self.looks.remove(&(worker.look_again, worker.idle_since));
         self.without_proxy.remove(&id.slot);
+        self.empty.remove(&id.slot);
         Some(worker.hands)
     }
 
@@ -89,10 +93,14 @@ impl Roster {
         self.slots.get(&id.slot).filter(|worker| worker.id == id).map(|worker| worker.hands)
     }
 
-    /// Workers without a proxy.
-    pub(super) fn without_proxy(&self) -> Vec<(WorkerId, Hands)> {
-        let workers = self.without_proxy.iter().filter_map(|slot| self.slots.get(slot));
-        workers.map(|worker| (worker.id, worker.hands)).collect()
+    /// The first worker without a proxy.
+    pub(super) fn first_without_proxy(&self) -> Option<WorkerId> {
+        self.without_proxy.first().and_then(|slot| self.holder(*slot))
+    }
+
+    /// The first of them that has not been told so.
+    pub(super) fn first_empty(&self) -> Option<WorkerId> {
+        self.empty.first().and_then(|slot| self.holder(*slot))
     }
 
     /// Workers that hold a proxy, have room for a task, and could have one now; the longest idle one first. With `all`, also
@@ -146,10 +154,14 @@ impl Roster {
         self.idle.remove(&worker.idle_since);
         self.looks.remove(&(worker.look_again, worker.idle_since));
         worker.look_again = Timestamp::default();
-        if matches!(hands, Hands::Holding(_)) {
-            self.without_proxy.remove(&id.slot);
-        } else {
-            self.without_proxy.insert(id.slot);
+        for (slots, are_there) in
+            [(&mut self.without_proxy, !matches!(hands, Hands::Holding(_))), (&mut self.empty, hands == Hands::Empty)]
+        {
+            if are_there {
+                slots.insert(id.slot)
+            } else {
+                slots.remove(&id.slot)
+            };
         }
         if matches!(hands, Hands::Holding(grip) if !grip.closing && grip.out < per_worker) {
             self.ticks += 1;

@@ -6,7 +6,8 @@
 use std::collections::BTreeSet;
 
 use super::bench::{Bench, Venue};
-use super::jury::{Call, Hope, Jury};
+use super::jury::{Call, Hope};
+use super::panel::Panels;
 use super::roster::Stirred;
 use super::trial::{Stand, Testimony, Trial};
 use super::waiting::Prospect;
@@ -22,7 +23,7 @@ use crate::verdict::{Reason, Verdict};
 const VOICE: f64 = 0.5;
 
 /// What follows for a suspect page.
-enum Ruling {
+pub(super) enum Ruling {
     Agreed(Verdict),
     Condemned(Reason, f64),
     /// It waits for these.
@@ -55,16 +56,23 @@ impl Desk {
         if let Some(then) = self.suspect_recipe(id, proxy, &reason, now) {
             return then;
         }
-        self.silent(proxy, id, &reason, now);
         self.try_page(id, now).unwrap_or_else(|| {
+            // What its own word has settled is no silence.
+            self.silent(proxy, id, &reason, now);
             self.put_back(id);
             Then::Again
         })
     }
 
     /// Rules on a suspect page, as far as it can be ruled on now. `None`: it waits.
-    pub(super) fn try_page(&mut self, id: TaskId, now: Timestamp) -> Option<Then> {
-        match self.ruling(id, now)? {
+    fn try_page(&mut self, id: TaskId, now: Timestamp) -> Option<Then> {
+        let ruling = self.ruling(id, &mut Panels::of(self, now))?;
+        self.carry_out(id, ruling, now)
+    }
+
+    /// Does what was ruled on a page. `None`: it waits.
+    pub(super) fn carry_out(&mut self, id: TaskId, ruling: Ruling, now: Timestamp) -> Option<Then> {
+        match ruling {
             Ruling::Agreed(verdict) => {
                 let fate = match verdict {
                     Verdict::Gone(_, reason) => Fate::Gone(reason),
@@ -81,10 +89,7 @@ impl Desk {
     }
 
     fn wait_for(&mut self, id: TaskId, Hope { call, proxy, is_spare }: Hope, now: Timestamp) {
-        let Some(held) = self.held.get_mut(&id) else { return };
-        if held.call != call {
-            self.stirred = Stirred::Yes;
-        }
+        let Some(venue) = self.held.get(&id).map(|held| Venue::of(&held.task)) else { return };
         let is_poor = !matches!(call, Call::Nobody | Call::Trusted) || proxy.is_none();
         self.waiting.set(id, proxy, if is_poor { Prospect::Poor } else { Prospect::Good });
         match (proxy, is_spare) {
@@ -92,12 +97,13 @@ impl Desk {
             _ => _ = self.wanted.remove(&id),
         }
         let may_wait = matches!(call, Call::Anybody | Call::Again) && proxy.is_none();
-        if matches!(call, Call::Nobody | Call::Debtors) {
-            self.window.call_off(id);
-        } else {
-            self.window.call(id, Venue::of(&held.task), call);
+        let is_news = match call {
+            Call::Nobody | Call::Debtors => self.window.call_off(id),
+            Call::Trusted | Call::Unproven | Call::Anybody | Call::Again => self.window.call(id, venue, call),
+        };
+        if is_news {
+            self.stirred = Stirred::Yes;
         }
-        held.call = call;
         if let Some(at) = may_wait.then(|| self.next_chance(id, now)).flatten() {
             self.review_again(at);
         }
@@ -124,7 +130,7 @@ impl Desk {
         let seat = self.seat(&Venue::of(&held.task));
         let by_something =
             self.window.best_at(&seat).is_some() || self.docket.bench(&seat).is_some_and(Bench::has_control);
-        let one_worked = || self.pool.iter().any(|(_, member)| member.usable() && member.health.ever_worked());
+        let one_worked = || self.pool.all_usable().any(|(_, member)| member.health.ever_worked());
         let site_fails = || trial.testimonies.iter().all(|told| matches!(told.verdict, Verdict::Failing(..)));
         if by_something || !(one_worked() || site_fails()) {
             return false;
@@ -134,7 +140,8 @@ impl Desk {
         jury > 0 && trial.testimonies.len() >= needed.saturating_mul(jury)
     }
 
-    fn ruling(&self, id: TaskId, now: Timestamp) -> Option<Ruling> {
+    /// What follows for a suspect page, as far as it can be ruled on now.
+    pub(super) fn ruling(&self, id: TaskId, panels: &mut Panels<'_>) -> Option<Ruling> {
         let (held, trial) = (self.held.get(&id)?, self.trials.get(id)?);
         let needed = if trial.condemned_at.is_some() { 1 } else { self.limits.retry.witnesses.max(1) };
         let needed = usize::try_from(needed).unwrap_or(usize::MAX);
@@ -152,10 +159,9 @@ impl Desk {
         let proving = trial.pending().filter(|testimony| self.is_proving(testimony));
         let proving: BTreeSet<ProxyId> = proving.map(|testimony| testimony.proxy).collect();
         if proving.len() >= needed.saturating_sub(heard).max(1) {
-            let hope = self.first(proving.into_iter(), |_, _| true).unwrap_or(Hope::none(Call::Nobody));
-            return Some(Ruling::Waits(hope));
+            return Some(Ruling::Waits(self.first(proving.into_iter())));
         }
-        let hope = Jury::of(self, held, trial, now).hope();
+        let hope = panels.at(&Venue::of(&held.task)).hope(trial);
         match (&hope.call, certain) {
             // As many as exist have been heard.
             (Call::Again, Some(odds)) => Some(Ruling::Condemned(trial.last_reason(), odds)),

@@ -229,11 +229,11 @@ impl Desk {
         let (pool, pace) = (&self.pool, &self.pace);
         let at_work = |proxy: ProxyId| {
             pool.get(proxy).is_some_and(|member| {
-                let is_paused = match party {
+                let is_paused = || match party {
                     Party::Line => false,
                     Party::Host(host) => matches!(pace.own_permit(member.address, host, now), Permit::Paused(_)),
                 };
-                member.is_in_hands() && !is_paused
+                member.is_in_hands() && !is_paused()
             })
         };
         let is_quiet = match party {

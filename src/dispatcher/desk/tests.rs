@@ -489,6 +489,28 @@ fn a_failed_batch_is_given_again_whole() {
     assert!(Arc::ptr_eq(&first, &script.took(commits)[0]));
 }
 
+#[test]
+fn a_store_that_breaks_while_the_crawl_stops_is_how_it_ends() {
+    let mut script = Script::new(1, 1, 1);
+    let (_, assignment) = script.fetches()[0];
+    script.on(Event::Stop(Signal::Interrupt));
+    script.fetched(FIRST, assignment, Verdict::Done);
+    for _ in 0..10 {
+        let commits = script.orders.drain(..).filter(|order| matches!(order, Order::Commit { .. })).count();
+        for _ in 0..commits {
+            script.on(Event::StoreFailed { what: StoreCall::Commit, error: "disk full".to_owned() });
+        }
+        script.after(Duration::from_secs(2));
+    }
+    script.on(Event::WorkerFinished(FIRST));
+    script.on(Event::SinkFinished);
+    let endings = script.took(|order| match order {
+        Order::Finished(ending) => Some(ending.clone()),
+        _ => None,
+    });
+    assert_eq!(endings, [Ending::Failed { error: "disk full".to_owned() }]);
+}
+
 fn done(assignment: &Assignment) -> Settlement {
     let (links, records, tries) = (Vec::new(), Vec::new(), Vec::new());
     let Assignment { task, epoch, .. } = *assignment;

@@ -89,24 +89,31 @@ impl Window {
         self.on_call.iter().map(|((venue, call), pages)| (venue, *call, pages))
     }
 
-    /// These may try a suspect from now on.
-    pub(super) fn call(&mut self, task: TaskId, venue: Venue, call: Call) {
-        self.call_off(task);
-        if let Some(place) = self.suspect_places.get(&task) {
-            self.on_call.entry((venue.clone(), call)).or_default().insert(*place, task);
-            self.called.insert(task, (venue, call));
+    /// These may try a suspect from now on. Could they not before?
+    pub(super) fn call(&mut self, task: TaskId, venue: Venue, call: Call) -> bool {
+        let Some(&place) = self.suspect_places.get(&task) else { return false };
+        let calls = (venue, call);
+        if self.called.get(&task) == Some(&calls) {
+            return false;
         }
+        self.call_off(task);
+        self.on_call.entry(calls.clone()).or_default().insert(place, task);
+        self.called.insert(task, calls);
+        true
     }
 
-    /// Nobody may try a suspect for now.
-    pub(super) fn call_off(&mut self, task: TaskId) {
-        let (Some(place), Some(called)) = (self.suspect_places.get(&task), self.called.remove(&task)) else { return };
+    /// Nobody may try a suspect for now. Could somebody before?
+    pub(super) fn call_off(&mut self, task: TaskId) -> bool {
+        let (Some(place), Some(called)) = (self.suspect_places.get(&task), self.called.remove(&task)) else {
+            return false;
+        };
         if let Some(pages) = self.on_call.get_mut(&called) {
             pages.remove(place);
             if pages.is_empty() {
                 self.on_call.remove(&called);
             }
         }
+        true
     }
 
     /// Where fresh tasks have come to an end, or have come again, since this was last asked.

@@ -59,7 +59,7 @@ impl Pool {
     fn add(&mut self, endpoint: Endpoint, place: u64) -> ProxyId {
         let id = ProxyId(u32::try_from(self.members.len()).unwrap_or(u32::MAX));
         self.members.push(Member::new(Route::Proxy(endpoint), id, place));
-        self.usable += 1;
+        self.usable.insert(id);
         self.generation += 1;
         self.enqueue(id);
         id

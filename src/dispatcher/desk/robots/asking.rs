@@ -11,7 +11,6 @@ use url::Url;
 use super::DAY;
 use super::hosts::{Asked, Host, Known};
 use crate::clock::Timestamp;
-use crate::dispatcher::desk::jury::Call;
 use crate::dispatcher::desk::trial::Trial;
 use crate::dispatcher::desk::{Desk, Held, Place};
 use crate::dispatcher::notice::Notice;
@@ -200,7 +199,6 @@ impl Held {
             epoch,
             place: Place::Windowed,
             turn: 0,
-            call: Call::Nobody,
             tries: Vec::new(),
             abandoned: 0,
             refusals: Refusals::default(),

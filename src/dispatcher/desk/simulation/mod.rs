@@ -2,7 +2,8 @@
 //! sink that are made up and misbehave, from a seed.
 //!
 //! After every event the invariants of the design are checked (`world.rs`); a failure prints the seed, and
-//! `BURDOCK_SIM_SEED=n cargo test --lib simulation` repeats it. `BURDOCK_SIM_SEEDS=n` runs that many.
+//! `BURDOCK_SIM_SEED=n cargo test --lib simulation` repeats it. `BURDOCK_SIM_SEEDS=n` runs that many, `BURDOCK_SIM_FROM=m` leaves the
+//! first `m` out.
 
 mod audit;
 mod downs;

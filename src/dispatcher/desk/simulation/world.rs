@@ -846,7 +846,9 @@ impl World {
         }
         let has_good = self.kinds.contains(&ProxyKind::Good) && self.scenario.edits.is_empty();
         let has_no_end = self.scenario.limits.proxies.budget() == Budget::default();
-        if has_good && has_no_end && self.scenario.bad_pages == 0.0 {
+        // A rotating line does not cool: its worker stays with it, however bad it is and however good the others are.
+        let may_rest = !self.scenario.limits.proxies.rotating;
+        if has_good && has_no_end && may_rest && self.scenario.bad_pages == 0.0 {
             assert!(!matches!(ending, Ending::NoProxy { .. }), "gave up with a good proxy in the pool\n{}", story());
         }
         let mut figures = self.figures;

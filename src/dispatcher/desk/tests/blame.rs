@@ -1,7 +1,7 @@
 //! Who is to blame: what follows for pages and proxies from what comes through others.
 
 use super::*;
-use crate::dispatcher::notice::Ending;
+use crate::dispatcher::notice::{Ending, Then};
 use crate::frontier::Kept;
 use crate::pace::Permit;
 use crate::proxy::pool::State;
@@ -175,7 +175,8 @@ fn a_404_over_plain_http_is_believed_at_once_by_a_trusted_proxy() {
     let mut script = warmed_up(2, 10, 1);
     let (worker, assignment) = script.fetches()[0];
     script.fetched(worker, assignment, Verdict::Gone(Certainty::Doubtful, reason("status.404")));
-    assert!(matches!(script.fates()[..], [Fate::Gone(_)]));
+    let fates = script.fates();
+    assert!(matches!(fates[..], [Fate::Gone(_)]), "{fates:?}");
 }
 
 #[test]
@@ -388,4 +389,56 @@ fn what_is_kept_shows_no_user_and_no_password() {
         let text = format!("{} {}", kept.key, String::from_utf8_lossy(kept.value.as_deref().unwrap_or_default()));
         assert!(!text.contains("some-user") && !text.contains("hush"), "{text}");
     }
+}
+
+#[test]
+fn a_page_that_comes_back_is_given_at_once_however_many_are_looked_at_before_it() {
+    let mut script = Script::with(1, 1, 0, |limits| limits.proxies.rotating = true);
+    script.on(Event::Claimed(Claim { tasks: vec![task(1001)], next_due: None, stats: stats(1) }));
+    for _ in 0..3 {
+        let (worker, page) = script.fetches().pop().expect("at once");
+        // More than are looked at before workers look for something to do.
+        script.desk.doubts.extend((1..=50).map(TaskId));
+        script.fetched(worker, page, stalled());
+    }
+    assert_eq!(script.fetches().len(), 1, "nothing else would ever wake its worker");
+}
+
+#[test]
+fn a_proxy_does_not_rest_for_a_silence_that_its_last_word_has_ended() {
+    let mut script = Script::with(1, 1, 1, |limits| limits.health.max_silent = 2);
+    for _ in 0..2 {
+        let (worker, page) = script.fetches().pop().expect("once its time has come");
+        script.fetched(worker, page, Verdict::Gone(Certainty::Doubtful, reason("status.404")));
+        script.after(Duration::from_secs(2));
+    }
+    assert!(matches!(state(&script, 0), State::Bound(_)), "it has said twice, alone, what the page is");
+    let ends = script.took(|order| match order {
+        Order::Note(Notice::Page(page)) => Some(page.then.clone()),
+        _ => None,
+    });
+    assert_eq!(ends, [Then::Gone]);
+}
+
+#[test]
+fn many_pages_that_nobody_may_try_yet_are_looked_at_once_and_not_over_and_over() {
+    let mut script = Script::with(1, 1, 300, |limits| limits.health.max_silent = u32::MAX);
+    while let Some((worker, page)) = script.fetched_so_far().pop() {
+        script.fetched(worker, page, stalled());
+    }
+    let wake = |order: &Order| match order {
+        Order::WakeAt(at) => Some(*at),
+        _ => None,
+    };
+    let mut next = script.took(wake).pop().expect("a time to go on");
+    let failed = script.now;
+    for _ in 0..10 {
+        if next >= failed + Duration::from_secs(1) {
+            return;
+        }
+        script.now = next;
+        script.on(Event::Timer);
+        next = script.took(wake).pop().expect("a time to go on");
+    }
+    panic!("still busy with them at {next:?}, after {failed:?}, although no backoff is over");
 }
