@@ -89,7 +89,7 @@ impl Desk {
         let proxy = ended.proxy;
         let sign = Sign {
             sent: meters.sent.last().map_or(now, |(_, at)| *at),
-            trusted: None,
+            through: None,
             took: meters.connect + meters.head + meters.receive,
         };
         match (verdict, probed.party) {
