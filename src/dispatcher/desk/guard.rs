@@ -153,11 +153,16 @@ impl Guard {
     }
 
     /// A probe has gone out.
-    pub(super) fn probed(&mut self, party: &Party, now: Timestamp) {
+    pub(super) fn probed(&mut self, party: &Party, proxy: ProxyId, now: Timestamp) {
         let next = now + self.rules.probe;
         if let Some(watch) = self.watches.get_mut(party) {
-            watch.probed(next);
+            watch.probed(proxy, next);
         }
+    }
+
+    /// What is known of a party, if anything is.
+    pub(super) fn watch_of(&self, party: &Party) -> Option<&Watch> {
+        self.watches.get(party)
     }
 
     /// How well a proxy suits for a probe, the least number first. `None`: not at all.

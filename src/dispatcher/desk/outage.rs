@@ -3,6 +3,7 @@
 //! Pure. In come what works and what fails there, and who is at work; out go the turns that this takes. It holds what has failed since
 //! the party last worked, and which proxies it works for. All parties together are `guard.rs`.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::repute::{Known, Repute};
@@ -107,6 +108,9 @@ pub(super) struct Watch {
     /// What has failed since it worked last.
     failures: Vec<Failure>,
     standing: Standing,
+    /// Who was asked by probes since it worked, and at which of them.
+    asked: BTreeMap<ProxyId, usize>,
+    probes: usize,
     /// When its last return was noticed.
     back_at: Timestamp,
 }
@@ -185,6 +189,7 @@ impl Watch {
     fn settle(&mut self) {
         self.standing = Standing::Well;
         self.failures.clear();
+        self.asked.clear();
     }
 
     /// Has it worked for so many trusted proxies, or for several that are new?
@@ -250,7 +255,9 @@ impl Watch {
     }
 
     /// A probe has gone out; the next one is due then.
-    pub(super) const fn probed(&mut self, next: Timestamp) {
+    pub(super) fn probed(&mut self, proxy: ProxyId, next: Timestamp) {
+        self.probes += 1;
+        self.asked.insert(proxy, self.probes);
         if let Standing::Doubted { next_probe, .. } | Standing::Down { next_probe, .. } = &mut self.standing {
             *next_probe = next;
         }
@@ -267,6 +274,16 @@ impl Watch {
             true => Some(1),
             false => self.is_down().then_some(3),
         }
+    }
+
+    /// Is a spare to be asked next? Every other time: it may be only those at work that are turned away.
+    pub(super) const fn asks_spares(&self) -> bool {
+        self.is_down() && self.probes.is_multiple_of(2)
+    }
+
+    /// At which probe a proxy was asked last, if it was.
+    pub(super) fn asked(&self, proxy: ProxyId) -> Option<usize> {
+        self.asked.get(&proxy).copied()
     }
 
     /// How long a probe waits for its answer, `most` at most.

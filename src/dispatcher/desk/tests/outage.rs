@@ -155,3 +155,24 @@ fn a_host_that_never_worked_is_not_waited_for() {
     assert_eq!(told(&script, |notice| matches!(notice, Notice::Outage { .. })), 0);
     assert_eq!(script.desk.done.dead_letters, 6);
 }
+
+#[test]
+fn a_host_that_turns_away_those_at_work_one_by_one_is_asked_through_spares_before_it_is_given_up() {
+    let mut script = Script::with(2, 6, 40, |_| {});
+    let stalled = Verdict::Doubtful(reason("timeout.head"));
+    let answer = |script: &mut Script| {
+        for (worker, assignment) in script.fetched_so_far() {
+            let is_used_up =
+                script.desk.pool.get(assignment.proxy.id).is_some_and(|member| member.usage.requests() > 10);
+            script.fetched(worker, assignment, if is_used_up { stalled.clone() } else { Verdict::Done });
+        }
+        let spent = script.orders.extract_if(.., |order| matches!(order, Order::Spent { .. }));
+        for order in spent.collect::<Vec<_>>() {
+            let Order::Spent { worker, proxy } = order else { continue };
+            script.on(Event::Replace { worker, proxy, why: Why::Spent });
+        }
+        script.after(Duration::from_secs(1));
+    };
+    (0..120).for_each(|_| answer(&mut script));
+    assert_eq!(script.desk.done.pages, 40);
+}
