@@ -25,6 +25,17 @@ fn short() -> Outage {
     (bed.set("fetch.head_timeout", "\"1s\"").set("health.cooldown", "\"10s\""), 50, DOWN)
 }
 
+/// The same with many proxies, each of which has brought a page or two.
+fn short_and_cold() -> Outage {
+    let (bed, _, down) = short();
+    (bed.proxies(20), 35, down)
+}
+
+/// With the usual time-outs, after so many pages.
+fn long(fetches: u32) -> Outage {
+    (Bed::new().proxies(20).lists(40).per_list(20).set("pace.delay", "\"200ms\""), fetches, LONG_DOWN)
+}
+
 /// Crawls `fetches` pages, then `falls` makes something fail, and `rises` mends it so much later. Everything must come to its end.
 fn interrupted((bed, fetches, down): Outage, falls: impl Fn(&World), rises: impl Fn(&World)) -> (Crawl, Timestamp) {
     let world = bed.world();
@@ -82,15 +93,39 @@ fn a_line_of_our_own_that_is_down_for_a_while_is_waited_for_at_nobodys_cost() {
 }
 
 #[test]
+fn a_site_that_refuses_connections_early_in_a_crawl_is_waited_for_at_nobodys_cost() {
+    site_outage(short_and_cold(), Condition::Refusing);
+}
+
+#[test]
+fn a_site_that_is_silent_early_in_a_crawl_is_waited_for_at_nobodys_cost() {
+    site_outage(short_and_cold(), Condition::Silent);
+}
+
+#[test]
+fn a_line_of_our_own_that_is_down_early_in_a_crawl_is_waited_for_at_nobodys_cost() {
+    line_outage(short_and_cold());
+}
+
+/// Half a minute of each kind, once so many pages have been fetched.
+fn half_a_minute_after(fetches: u32) {
+    for condition in [Condition::Refusing, Condition::Silent, Condition::Failing { status: 503 }] {
+        let after = site_outage(long(fetches), condition);
+        eprintln!("after {fetches} pages, {condition:?}: work goes on {after:?} after the return");
+    }
+    eprintln!("after {fetches} pages, our own line: {:?} after the return", line_outage(long(fetches)));
+}
+
+#[test]
 #[ignore = "takes three minutes: half a minute each, with the usual time-outs"]
 fn half_a_minute_of_any_outage_is_waited_for_at_nobodys_cost() {
-    let bed = || Bed::new().proxies(20).lists(40).per_list(20).set("pace.delay", "\"200ms\"");
-    let long = || (bed(), 300, LONG_DOWN);
-    for condition in [Condition::Refusing, Condition::Silent, Condition::Failing { status: 503 }] {
-        let after = site_outage(long(), condition);
-        eprintln!("{condition:?}: work goes on {after:?} after the return");
-    }
-    eprintln!("our own line: {:?} after the return", line_outage(long()));
+    half_a_minute_after(300);
+}
+
+#[test]
+#[ignore = "takes three minutes: half a minute each, with the usual time-outs"]
+fn half_a_minute_of_any_outage_early_in_a_crawl_is_waited_for_at_nobodys_cost() {
+    half_a_minute_after(50);
 }
 
 #[test]

@@ -31,6 +31,7 @@ mod pick;
 mod probing;
 mod proof;
 mod reload;
+mod repute;
 mod review;
 mod robots;
 mod room;

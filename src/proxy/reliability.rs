@@ -29,6 +29,11 @@ impl Reliability {
         self.share() >= TRUSTED
     }
 
+    /// Has it ever brought a page?
+    pub fn has_succeeded(&self) -> bool {
+        self.successes > 0.0
+    }
+
     /// What its word adds to the log-odds that a page is at fault: if it fails by itself in `1 - share` of all cases, its
     /// failure is so much likelier on a bad page.
     pub fn weight(&self) -> f64 {

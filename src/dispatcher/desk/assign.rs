@@ -124,7 +124,7 @@ impl Desk {
         }
     }
 
-    fn bind(&mut self, worker: WorkerId, spare: ProxyId) {
+    pub(super) fn bind(&mut self, worker: WorkerId, spare: ProxyId) {
         let Some(proxy) = self.pool.bind(spare, worker) else { return };
         let Some(route) = self.pool.get(spare).map(|member| Arc::clone(&member.route)) else { return };
         self.roster.set(worker, Hands::Holding(Grip { proxy, out: 0, closing: false }));

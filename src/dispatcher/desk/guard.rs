@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::outage::{Failure, Picture, Rules, Sign, Turn, Watch};
 use super::party::Party;
+use super::repute::Repute;
 use crate::clock::Timestamp;
 use crate::config;
 use crate::proxy::ProxyId;
@@ -53,9 +54,9 @@ impl Guard {
         Self { rules, watches: BTreeMap::new(), troubled: BTreeSet::new(), sweep_at: HOSTS }
     }
 
-    /// Could a failure there be due to an outage: has it worked for proxies that are trusted?
+    /// Could a failure there be due to an outage: has it worked for proxies that are trusted, or for several that are new?
     pub(super) fn is_armed(&self, party: &Party) -> bool {
-        self.watches.get(party).is_some_and(|watch| watch.known() >= party.fewest())
+        self.watches.get(party).is_some_and(|watch| watch.is_armed(party.fewest()))
     }
 
     /// An answer of use came. Gives for how long the party was down, if that is over.
@@ -65,9 +66,9 @@ impl Guard {
         down_for
     }
 
-    /// A proxy was trusted there in an earlier process.
-    pub(super) fn recall(&mut self, party: &Party, proxy: ProxyId, now: Timestamp) {
-        self.watch(party, now).recall(proxy, now);
+    /// Something came through a proxy there in an earlier process.
+    pub(super) fn recall(&mut self, party: &Party, proxy: ProxyId, repute: Repute, now: Timestamp) {
+        self.watch(party, now).recall(proxy, repute, now);
     }
 
     /// Something failed there, and judgement on it waits.
@@ -79,7 +80,7 @@ impl Guard {
     /// What a party in question has come to, if anything has changed.
     pub(super) fn look<F>(&mut self, party: &Party, picture: &Picture<F>, now: Timestamp) -> Option<Turn>
     where
-        F: Fn(ProxyId) -> bool,
+        F: Fn(ProxyId, Repute) -> bool,
     {
         let rules = Rules { fewest: party.fewest(), ..self.rules };
         let turn = self.watches.get_mut(party)?.look(&rules, picture, now);
@@ -152,11 +153,16 @@ impl Guard {
     }
 
     /// A probe has gone out.
-    pub(super) fn probed(&mut self, party: &Party, now: Timestamp) {
+    pub(super) fn probed(&mut self, party: &Party, proxy: ProxyId, now: Timestamp) {
         let next = now + self.rules.probe;
         if let Some(watch) = self.watches.get_mut(party) {
-            watch.probed(next);
+            watch.probed(proxy, next);
         }
+    }
+
+    /// What is known of a party, if anything is.
+    pub(super) fn watch_of(&self, party: &Party) -> Option<&Watch> {
+        self.watches.get(party)
     }
 
     /// How well a proxy suits for a probe, the least number first. `None`: not at all.

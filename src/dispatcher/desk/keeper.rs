@@ -19,6 +19,7 @@ use super::Desk;
 use super::bench::{Bench, Venue};
 use super::ledger::Eager;
 use super::party::Party;
+use super::repute::Repute;
 use super::robots::ROBOTS;
 use super::trial::{Testimony, Trial};
 use crate::clock::Timestamp;
@@ -214,9 +215,9 @@ impl Desk {
     fn recall_reliability(&mut self, key: &str, value: &[u8], ids: &HashMap<Arc<str>, ProxyId>, now: Timestamp) {
         let known = key.split_once(' ').and_then(|(name, place)| Some((*ids.get(name)?, venue(place)?)));
         if let (Some((proxy, venue)), Some(reliability)) = (known, read::<Reliability>(value)) {
-            if reliability.is_trusted() {
+            if reliability.has_succeeded() {
                 for party in [Party::Line, Party::Host(venue.host.clone())] {
-                    self.guard.recall(&party, proxy, now);
+                    self.guard.recall(&party, proxy, Repute::of(&reliability), now);
                 }
             }
             self.docket.bench_mut(&venue).recall(proxy, reliability);

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::repute::{Known, Repute};
 use crate::clock::Timestamp;
 use crate::proxy::ProxyId;
 
@@ -21,11 +22,11 @@ const FADING: f64 = 0.98;
 /// By what an outage is told from an accident.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rules {
-    /// The share of trusted proxies that fail.
+    /// The share of the proxies that count that fail.
     pub(super) share: f64,
     /// So many failures in a row, probes among them.
     pub(super) failures: usize,
-    /// So many trusted proxies at least.
+    /// So many trusted proxies at least, or several that are new.
     pub(super) fewest: usize,
     /// A proxy works there lately if it did no longer than that before the last answer.
     pub(super) lately: Duration,
@@ -46,8 +47,8 @@ pub(super) enum Turn {
 
 /// What is so at the moment of a look.
 pub(super) struct Picture<F> {
-    /// Is this proxy at work, and may it ask there?
-    pub(super) at_work: F,
+    /// Does a proxy of that repute count: is it at work, may it ask there, and if it is new, has it been at fault of late?
+    pub(super) counts: F,
     /// Is nothing out there that could still tell?
     pub(super) is_quiet: bool,
     /// Is there a page to probe with?
@@ -59,8 +60,8 @@ pub(super) struct Picture<F> {
 pub(super) struct Sign {
     /// When it was asked for: failures after that are not explained by it.
     pub(super) sent: Timestamp,
-    /// The proxy that it came through, if that one is trusted.
-    pub(super) trusted: Option<ProxyId>,
+    /// The proxy that it came through, if it was a page: that it works there is known then.
+    pub(super) through: Option<(ProxyId, Repute)>,
     /// How long it took.
     pub(super) took: Duration,
 }
@@ -100,13 +101,16 @@ enum Standing {
 /// One party, as it is known.
 #[derive(Debug, Default)]
 pub(super) struct Watch {
-    /// Trusted proxies that it worked for, and when last.
-    known: BTreeMap<ProxyId, Timestamp>,
+    /// Proxies that it worked for.
+    known: Known,
     worked_at: Timestamp,
     slowest: Duration,
     /// What has failed since it worked last.
     failures: Vec<Failure>,
     standing: Standing,
+    /// Who was asked by probes since it worked, and at which of them.
+    asked: BTreeMap<ProxyId, usize>,
+    probes: usize,
     /// When its last return was noticed.
     back_at: Timestamp,
 }
@@ -116,7 +120,9 @@ impl Watch {
     pub(super) fn worked(&mut self, sign: Sign, now: Timestamp) -> Option<Duration> {
         self.worked_at = self.worked_at.max(sign.sent);
         self.slowest = sign.took.max(self.slowest.mul_f64(FADING));
-        self.known.extend(sign.trusted.map(|proxy| (proxy, now)));
+        if let Some((proxy, repute)) = sign.through {
+            self.known.worked(proxy, repute, now);
+        }
         match self.standing {
             // What was asked for before it went down may arrive later.
             Standing::Down { since, .. } if sign.sent < since => None,
@@ -135,10 +141,10 @@ impl Watch {
         }
     }
 
-    /// A proxy was trusted there in an earlier process.
-    pub(super) fn recall(&mut self, proxy: ProxyId, now: Timestamp) {
+    /// Something came through a proxy there in an earlier process.
+    pub(super) fn recall(&mut self, proxy: ProxyId, repute: Repute, now: Timestamp) {
         self.worked_at = now;
-        self.known.insert(proxy, now);
+        self.known.recall(proxy, repute, now);
     }
 
     /// Something failed there.
@@ -149,19 +155,20 @@ impl Watch {
     }
 
     /// What it has come to, if anything has changed.
-    pub(super) fn look<F: Fn(ProxyId) -> bool>(
+    pub(super) fn look<F: Fn(ProxyId, Repute) -> bool>(
         &mut self,
         rules: &Rules,
         picture: &Picture<F>,
         now: Timestamp,
     ) -> Option<Turn> {
         let oldest = self.failures.iter().map(|failure| failure.at).min()?;
-        let (of, failed) = self.count(&picture.at_work, rules.lately);
-        let most = failed > 0 && failed as f64 >= rules.share * of as f64;
+        let lately = (self.worked_at, rules.lately);
+        let count = self.known.lately(lately, &picture.counts, |proxy| self.has_failed(proxy));
+        let most = count.have_failed(rules.share);
         let has_probed = self.failures.iter().any(|failure| failure.is_of == FailureOf::Probe);
         match &mut self.standing {
             Standing::Down { .. } => None,
-            Standing::Well | Standing::Doubted { .. } if of < rules.fewest || !picture.can_probe => {
+            Standing::Well | Standing::Doubted { .. } if !count.is_enough(rules.fewest) || !picture.can_probe => {
                 self.settle();
                 Some(Turn::Judge)
             }
@@ -179,21 +186,15 @@ impl Watch {
         }
     }
 
-    /// Of the trusted proxies that are at work and worked there lately: how many, and how many of them have failed since.
-    fn count(&self, at_work: impl Fn(ProxyId) -> bool, lately: Duration) -> (usize, usize) {
-        let counts = |(proxy, at): &(&ProxyId, &Timestamp)| **at + lately >= self.worked_at && at_work(**proxy);
-        let there: Vec<ProxyId> = self.known.iter().filter(counts).map(|(proxy, _)| *proxy).collect();
-        (there.len(), there.iter().filter(|proxy| self.has_failed(**proxy)).count())
-    }
-
     fn settle(&mut self) {
         self.standing = Standing::Well;
         self.failures.clear();
+        self.asked.clear();
     }
 
-    /// How many trusted proxies it has worked for.
-    pub(super) fn known(&self) -> usize {
-        self.known.len()
+    /// Has it worked for so many trusted proxies, or for several that are new?
+    pub(super) fn is_armed(&self, fewest: usize) -> bool {
+        self.known.all().is_enough(fewest)
     }
 
     /// When it last worked.
@@ -254,7 +255,9 @@ impl Watch {
     }
 
     /// A probe has gone out; the next one is due then.
-    pub(super) const fn probed(&mut self, next: Timestamp) {
+    pub(super) fn probed(&mut self, proxy: ProxyId, next: Timestamp) {
+        self.probes += 1;
+        self.asked.insert(proxy, self.probes);
         if let Standing::Doubted { next_probe, .. } | Standing::Down { next_probe, .. } = &mut self.standing {
             *next_probe = next;
         }
@@ -262,14 +265,25 @@ impl Watch {
 
     /// How well a proxy suits for a probe, the least number first. `None`: its failure would say nothing.
     pub(super) fn suits(&self, proxy: ProxyId) -> Option<u8> {
-        let has_probed = |failure: &Failure| failure.proxy == proxy && failure.is_of == FailureOf::Probe;
-        match self.known.contains_key(&proxy) {
-            true if self.failures.iter().any(has_probed) => Some(2),
-            // Whoever failed shows by the same probe that it works itself.
-            true if self.has_failed(proxy) => Some(0),
+        let mut probes = self.failures.iter().filter(|failure| failure.is_of == FailureOf::Probe).peekable();
+        let is_first = probes.peek().is_none();
+        match self.known.contains(proxy) {
+            true if probes.any(|probe| probe.proxy == proxy) => Some(2),
+            // Whoever failed shows by the first probe that it works itself; after that, others have more to say.
+            true if self.has_failed(proxy) == is_first => Some(0),
             true => Some(1),
             false => self.is_down().then_some(3),
         }
+    }
+
+    /// Is a spare to be asked next? Every other time: it may be only those at work that are turned away.
+    pub(super) const fn asks_spares(&self) -> bool {
+        self.is_down() && self.probes.is_multiple_of(2)
+    }
+
+    /// At which probe a proxy was asked last, if it was.
+    pub(super) fn asked(&self, proxy: ProxyId) -> Option<usize> {
+        self.asked.get(&proxy).copied()
     }
 
     /// How long a probe waits for its answer, `most` at most.

@@ -11,11 +11,12 @@ use super::guard::Urgency;
 use super::outage::{Failure, FailureOf, Sign};
 use super::party::Party;
 use super::proof::Errand;
-use super::roster::Stirred;
+use super::roster::{Hands, Stirred};
 use super::suspense::{came_by_line, perhaps_down};
 use crate::clock::Timestamp;
 use crate::pace::Permit;
 use crate::protocol::{Meters, ProxyRef, WorkerId};
+use crate::proxy::ProxyId;
 use crate::task::TaskId;
 use crate::verdict::Verdict;
 
@@ -50,10 +51,31 @@ impl Desk {
         }
         for party in self.guard.due(urgency, now) {
             let Some(seat) = self.docket.probe_seat(&party).cloned() else { continue };
-            let Some((worker, proxy)) = self.prober(&party, &seat, now) else { continue };
+            let spare = self.spare_prober(&party, &seat, now);
+            let Some((worker, proxy)) = spare.or_else(|| self.prober(&party, &seat, now)) else { continue };
             let patience = self.guard.patience(&party, self.limits.drain, now);
-            self.guard.probed(&party, now);
+            self.guard.probed(&party, proxy.id, now);
             self.send_control(worker, proxy, seat, Errand::Probe { party, patience }, now);
+        }
+    }
+
+    /// An idle worker that gets a spare for it, the one that was asked longest ago: a host may turn away those at work, one by one,
+    /// for what they have asked for, and let in others. It is the same worker each time, if that can be: its own proxy suits least.
+    fn spare_prober(&mut self, party: &Party, seat: &Venue, now: Timestamp) -> Option<(WorkerId, ProxyRef)> {
+        let watch = self.guard.watch_of(party).filter(|watch| watch.asks_spares())?;
+        let may_ask = |proxy: ProxyId| {
+            let address = self.pool.get(proxy).map(|member| member.address);
+            address.is_some_and(|address| self.pace.permit(address, &seat.host, now) == Permit::Now)
+        };
+        let spares = self.pool.spares().map(|(spare, _)| spare).filter(|spare| may_ask(*spare));
+        let spare = spares.min_by_key(|spare| watch.asked(*spare))?;
+        let idle = self.roster.idle(now, Stirred::Yes);
+        let (worker, old) = idle.into_iter().max_by_key(|(_, proxy)| watch.suits(proxy.id))?;
+        self.release(old, now);
+        self.bind(worker, spare);
+        match self.roster.get(worker) {
+            Some(Hands::Holding(grip)) => Some((worker, grip.proxy)),
+            _ => None,
         }
     }
 
@@ -89,7 +111,7 @@ impl Desk {
         let proxy = ended.proxy;
         let sign = Sign {
             sent: meters.sent.last().map_or(now, |(_, at)| *at),
-            trusted: None,
+            through: None,
             took: meters.connect + meters.head + meters.receive,
         };
         match (verdict, probed.party) {

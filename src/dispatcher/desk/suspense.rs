@@ -13,6 +13,7 @@ use super::judgment::Harvest;
 use super::outage::{Failure, FailureOf, Picture, Sign, Turn};
 use super::party::Party;
 use super::proof::Control;
+use super::repute::Repute;
 use super::roster::Stirred;
 use crate::clock::Timestamp;
 use crate::dispatcher::notice::{Notice, Then};
@@ -21,6 +22,9 @@ use crate::protocol::Meters;
 use crate::proxy::ProxyId;
 use crate::task::{HostKey, TaskId};
 use crate::verdict::{OUTAGE, PROBE_TIMEOUT, Reason, Verdict};
+
+/// A new proxy of a score below that has not been at fault of late: a fault adds 1, and two successes outweigh it.
+const BLAMELESS: f64 = 0.5;
 
 /// A failure that waits for judgement.
 #[derive(Debug)]
@@ -119,17 +123,18 @@ impl Desk {
     /// Takes note of what a fetch shows of our line, and of hosts.
     pub(super) fn hear(&mut self, ended: &Ended, verdict: &Verdict, meters: &Meters, now: Timestamp) {
         let is_trusted = ended.passed.iter().any(|venue| self.docket.reliability(ended.proxy, venue).is_trusted());
-        let trusted = (*verdict == Verdict::Done && is_trusted).then_some(ended.proxy);
+        let repute = if is_trusted { Repute::Trusted } else { Repute::New };
+        let through = (*verdict == Verdict::Done).then_some((ended.proxy, repute));
         let took = meters.connect + meters.head + meters.receive;
         if came_by_line(verdict) {
             let sent = meters.sent.last().map_or(now, |(_, at)| *at);
-            self.party_worked(&Party::Line, Sign { sent, trusted, took }, now);
+            self.party_worked(&Party::Line, Sign { sent, through, took }, now);
         }
         if *verdict == Verdict::Done {
             for venue in &ended.passed {
                 let asked = meters.sent.iter().rev().find(|(host, _)| *host == venue.host);
                 let sent = asked.map_or(now, |(_, at)| *at);
-                self.party_worked(&Party::Host(venue.host.clone()), Sign { sent, trusted, took }, now);
+                self.party_worked(&Party::Host(venue.host.clone()), Sign { sent, through, took }, now);
             }
         }
     }
@@ -227,13 +232,14 @@ impl Desk {
 
     fn look_at(&mut self, party: &Party, urgency: Urgency, now: Timestamp) -> Option<Turn> {
         let (pool, pace) = (&self.pool, &self.pace);
-        let at_work = |proxy: ProxyId| {
+        let counts = |proxy: ProxyId, repute: Repute| {
             pool.get(proxy).is_some_and(|member| {
                 let is_paused = || match party {
                     Party::Line => false,
                     Party::Host(host) => matches!(pace.own_permit(member.address, host, now), Permit::Paused(_)),
                 };
-                member.is_in_hands() && !is_paused()
+                let is_at_fault = repute == Repute::New && member.health.score() >= BLAMELESS;
+                member.is_in_hands() && !is_at_fault && !is_paused()
             })
         };
         let is_quiet = match party {
@@ -242,7 +248,7 @@ impl Desk {
             Party::Line => self.fetching.is_empty(),
             Party::Host(host) => !self.fetching.values().any(|asked| asked == host),
         };
-        self.guard.look(party, &Picture { at_work, is_quiet, can_probe: self.docket.can_probe(party) }, now)
+        self.guard.look(party, &Picture { counts, is_quiet, can_probe: self.docket.can_probe(party) }, now)
     }
 
     fn outage(&mut self, party: &Party, now: Timestamp) {

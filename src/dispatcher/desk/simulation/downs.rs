@@ -2,6 +2,7 @@
 //!
 //! What a fetch comes to then, and whether the return is noticed in time.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::scenario::Scenario;
@@ -9,6 +10,7 @@ use super::site::Answer;
 use crate::clock::Timestamp;
 use crate::dispatcher::desk::Party;
 use crate::dispatcher::notice::Notice;
+use crate::proxy::ProxyId;
 use crate::task::HostKey;
 use crate::verdict::{Certainty, Reason, Verdict};
 
@@ -31,18 +33,29 @@ pub(super) enum Mode {
 /// An outage to come.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Down {
-    /// It begins once so many pages have come through.
+    /// It begins once so many pages have come through …
     pub(super) after: u32,
+    /// … and so many proxies have brought one of what will be down.
+    pub(super) proxies: usize,
     pub(super) mode: Mode,
     /// Which host.
     pub(super) host: u32,
     pub(super) lasts: Duration,
 }
 
+impl Down {
+    fn concerns(&self, host: &HostKey) -> bool {
+        self.mode == Mode::Line || *host.0 == *format!("h{}.test:80", self.host)
+    }
+}
+
 /// The outages of a world.
 pub(super) struct Downs {
     secure: bool,
     done: u32,
+    /// Who has brought a page of which host, and when the last one is in.
+    brought: BTreeSet<(HostKey, ProxyId)>,
+    last: Timestamp,
     to_come: Vec<Down>,
     /// From when to when.
     begun: Vec<(Down, Timestamp, Timestamp)>,
@@ -54,20 +67,34 @@ pub(super) struct Downs {
 impl Downs {
     pub(super) fn of(scenario: &Scenario) -> Self {
         let to_come = scenario.downs.clone();
-        Self { secure: scenario.secure, done: 0, to_come, begun: Vec::new(), known: Vec::new(), noticed: Vec::new() }
+        Self {
+            secure: scenario.secure,
+            done: 0,
+            brought: BTreeSet::new(),
+            last: Timestamp::default(),
+            to_come,
+            begun: Vec::new(),
+            known: Vec::new(),
+            noticed: Vec::new(),
+        }
     }
 
-    /// A page has come through.
-    pub(super) fn done(&mut self, now: Timestamp) {
+    /// A page of a host comes through a proxy.
+    pub(super) fn done(&mut self, host: &HostKey, proxy: ProxyId, now: Timestamp) {
         self.done += 1;
-        let done = self.done;
-        let begun = self.to_come.extract_if(.., |down| down.after <= done);
-        self.begun.extend(begun.map(|down| (down, now, now + down.lasts)));
+        self.last = self.last.max(now);
+        self.brought.insert((host.clone(), proxy));
+        let (done, brought, last) = (self.done, &self.brought, self.last);
+        let by = |down: &Down| {
+            let there = brought.iter().filter(|(host, _)| down.concerns(host));
+            there.map(|(_, proxy)| proxy).collect::<BTreeSet<_>>().len()
+        };
+        let begun = self.to_come.extract_if(.., |down| down.after <= done && down.proxies <= by(down));
+        self.begun.extend(begun.map(|down| (down, last, last + down.lasts)));
     }
 
     fn at(&self, host: &HostKey, now: Timestamp) -> Option<Mode> {
-        let concerns = |down: &Down| down.mode == Mode::Line || *host.0 == *format!("h{}.test:80", down.host);
-        let mut begun = self.begun.iter().filter(|(down, ..)| concerns(down));
+        let mut begun = self.begun.iter().filter(|(down, ..)| down.concerns(host));
         begun.find(|(_, since, until)| *since <= now && now < *until).map(|(down, ..)| down.mode)
     }
 

@@ -38,6 +38,8 @@ pub(super) struct Figures {
     /// Charges, and those that hit proxies that are not good.
     pub(super) charges: u64,
     pub(super) guilty: u64,
+    /// Outages that were taken to be.
+    pub(super) outages: u64,
     pub(super) took: Duration,
     spent: HashMap<TaskId, (u32, u32)>,
     brought: HashMap<u32, u64>,
@@ -55,6 +57,7 @@ impl Figures {
                 self.charges += 1;
                 self.guilty += u64::from(!good(proxy));
             }
+            Notice::Outage { .. } => self.outages += 1,
             Notice::Page(page) if page.verdict == crate::verdict::Verdict::Done => {
                 *self.brought.entry(page.proxy.0).or_default() += 1;
             }
@@ -112,6 +115,7 @@ impl Figures {
         self.most = self.most.max(other.most);
         self.charges += other.charges;
         self.guilty += other.guilty;
+        self.outages += other.outages;
         self.took += other.took;
     }
 }

@@ -84,15 +84,23 @@ fn a_stop_at_any_moment_is_orderly() {
     });
 }
 
+/// Nobody pays for an outage, and its return is noticed.
+fn at_nobodys_cost(scenario: Scenario) {
+    let end = World::new(scenario).run();
+    assert_eq!(end.ending, Ending::Complete);
+    assert_eq!((end.stats.done, end.stats.records), (end.stats.found, end.details));
+    assert_eq!((end.charges, end.retries), (0, 0), "charges, attempts used");
+    assert!(!end.noticed.is_empty() && end.are_noticed_in_time, "{:?}", end.noticed);
+}
+
 #[test]
 fn a_site_or_a_line_that_is_down_for_half_a_minute_costs_nobody_anything_and_its_return_is_noticed() {
-    each(seeds(300), |seed, telling| {
-        let end = World::new(Scenario::down_for_a_while(seed).told(telling)).run();
-        assert_eq!(end.ending, Ending::Complete);
-        assert_eq!((end.stats.done, end.stats.records), (end.stats.found, end.details));
-        assert_eq!((end.charges, end.retries), (0, 0), "charges, attempts used");
-        assert!(!end.noticed.is_empty() && end.are_noticed_in_time, "{:?}", end.noticed);
-    });
+    each(seeds(300), |seed, telling| at_nobodys_cost(Scenario::down_for_a_while(seed).told(telling)));
+}
+
+#[test]
+fn a_site_or_a_line_that_is_down_once_three_proxies_have_brought_a_page_costs_nobody_anything_either() {
+    each(seeds(150), |seed, telling| at_nobodys_cost(Scenario::down_while_cold(seed).told(telling)));
 }
 
 #[test]

@@ -39,6 +39,7 @@ const POPULATIONS: &[Population] = &[
     row("90 % soft-banning after 30, 5 % poison", 100, 60, (0.9, ProxyKind::SoftBanning(30)), 0.05, POISON),
     row("90 % banning after 30, 5 % poison", 100, 60, (0.9, ProxyKind::Banning(30)), 0.05, POISON),
     row("50 % flaky 0.3, 5 % poison", 100, 60, (0.5, ProxyKind::Flaky(0.3)), 0.05, POISON),
+    row("50 % stalling after 2, 5 % poison", 20, 20, (0.5, ProxyKind::StallingAfter(2)), 0.05, POISON),
     row("90 % dead, 5 % poison", 100, 60, (0.9, ProxyKind::Dead), 0.05, POISON),
     row("3 proxies, 10 % poison", 3, 3, (0.0, ProxyKind::Good), 0.1, POISON),
     row("2 workers on 100, 10 % poison", 100, 2, (0.0, ProxyKind::Good), 0.1, POISON),
@@ -155,6 +156,7 @@ fn good_proxies_are_not_replaced_and_good_pages_not_lost_whatever_the_others_are
         assert_eq!(all.good_lost, 0, "{}: good pages lost", population.name);
         assert_eq!(all.good_replaced_warm, 0, "I6: {}: good proxies replaced", population.name);
         assert_eq!(all.guilty, all.charges, "{}: a good proxy was charged", population.name);
+        assert_eq!(all.outages, 0, "{}: bad proxies and pages were taken for an outage", population.name);
         // In a short crawl nobody is trusted for long, so that more has to be heard.
         let most = if pages >= 1000 { 5.0 } else { 8.0 };
         assert!(all.a_poison_page() <= most, "{}: {} requests a poison page", population.name, all.a_poison_page());

@@ -23,6 +23,8 @@ pub(super) enum ProxyKind {
     SoftBanning(u32),
     /// Never answers.
     Stalling,
+    /// Works for so many requests, then never answers.
+    StallingAfter(u32),
     /// Refuses our password.
     Denying,
     /// Answers every n-th request with 404 of its own.
@@ -324,8 +326,21 @@ impl Scenario {
         let (hosts, lasts) = (rng.u32(1..3), Duration::from_secs(30));
         let warm = 12 * scenario.limits.workers as u32 * hosts;
         let host = rng.u32(0..hosts);
-        let downs = [warm, 2 * warm].map(|after| Down { after, mode, host, lasts });
+        let downs = [warm, 2 * warm].map(|after| Down { after, proxies: 0, mode, host, lasts });
         Self { hosts, lists: 12, per_list: 3 * warm / 12, downs: downs.to_vec(), ..scenario }
+    }
+
+    /// The same, once, as soon as three proxies have brought a page, or a little later.
+    pub(super) fn down_while_cold(seed: u64) -> Self {
+        let mut rng = fastrand::Rng::with_seed(seed ^ 0xd2);
+        let mut scenario = Self::down_for_a_while(seed);
+        let workers = rng.u32(3..21);
+        (scenario.limits.workers, scenario.limits.most_workers) = (workers as usize, workers as usize);
+        scenario.proxies = vec![ProxyKind::Good; (workers + rng.u32(0..4)) as usize];
+        let cold = workers * scenario.hosts;
+        scenario.downs.truncate(1);
+        (scenario.downs[0].after, scenario.downs[0].proxies) = (rng.u32(0..3 * cold), 3);
+        Self { per_list: cold, ..scenario }
     }
 
     /// Anything, and hosts or our line are down at times.
@@ -334,6 +349,7 @@ impl Scenario {
         let scenario = Self::random(seed);
         let down = |rng: &mut fastrand::Rng| Down {
             after: rng.u32(0..40),
+            proxies: 0,
             mode: *pick(rng, &[Mode::Refusing, Mode::Silent, Mode::Failing, Mode::Line]),
             host: rng.u32(0..scenario.hosts),
             lasts: Duration::from_secs(rng.u64(0..100)),

@@ -99,6 +99,10 @@ impl Site {
     pub(super) fn answer(&mut self, task: &Task, proxy: ProxyKind, used: u32, rng: &mut fastrand::Rng) -> Answer {
         let quick = Duration::from_millis(rng.u64(1..400));
         let lost = |verdict, takes| Answer { verdict, takes, sent: true };
+        let stalled = || {
+            let verdict = Verdict::Doubtful(Reason::new("timeout.head", "no head in time"));
+            lost(verdict, Duration::from_secs(15))
+        };
         match proxy {
             ProxyKind::Dead => Answer {
                 verdict: Verdict::ProxyBroken(Reason::new("proxy.refused", "refused")),
@@ -116,9 +120,8 @@ impl Site {
             ProxyKind::SoftBanning(after) if used > after => {
                 lost(Verdict::Doubtful(Reason::new("field.missing", "a captcha")), quick)
             }
-            ProxyKind::Stalling => {
-                lost(Verdict::Doubtful(Reason::new("timeout.head", "no head in time")), Duration::from_secs(15))
-            }
+            ProxyKind::Stalling => stalled(),
+            ProxyKind::StallingAfter(after) if used > after => stalled(),
             ProxyKind::Lying(every) if !self.secure && used.is_multiple_of(every) => {
                 lost(Verdict::Gone(Certainty::Doubtful, Reason::new("status.404", "404")), quick)
             }
@@ -139,6 +142,7 @@ impl Site {
             | ProxyKind::Flaky(_)
             | ProxyKind::Banning(_)
             | ProxyKind::SoftBanning(_)
+            | ProxyKind::StallingAfter(_)
             | ProxyKind::Lying(_) => {
                 let stuck = self.kind(task) == PageKind::Stuck;
                 lost(self.page(task), if stuck { Duration::from_secs(15) } else { quick })

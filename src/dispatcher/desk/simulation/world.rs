@@ -598,7 +598,7 @@ impl World {
         let dials = self.soon();
         let answer = impatient(self.downs.spoil(&task.host, answer, self.now + dials), patience);
         if answer.verdict == Verdict::Done && !is_control {
-            self.downs.done(self.now + dials + answer.takes);
+            self.downs.done(&task.host, assignment.proxy.id, self.now + dials + answer.takes);
         }
         let meters = self.meters(&task, assignment, &answer, dials, gap);
         let takes = dials + answer.takes;

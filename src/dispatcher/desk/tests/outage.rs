@@ -34,6 +34,84 @@ fn worked_then(limits: impl FnOnce(&mut Limits)) -> Script {
     script
 }
 
+/// Each of so many proxies is at its first page; none knows the site yet.
+fn at_their_first_page(proxies: u16) -> (Script, Vec<(WorkerId, Assignment)>) {
+    let mut script = Script::with(proxies, proxies, 40, no_attempts);
+    let first = script.fetched_so_far();
+    assert_eq!(first.len(), usize::from(proxies));
+    (script, first)
+}
+
+#[test]
+fn a_host_that_has_worked_for_three_proxies_only_once_each_is_waited_for_all_the_same() {
+    let (mut script, first) = at_their_first_page(3);
+    first.into_iter().for_each(|(worker, assignment)| script.fetched(worker, assignment, Verdict::Done));
+    answer_for(&mut script, 30, &failing());
+    assert_eq!(told(&script, |notice| matches!(notice, Notice::Outage { .. })), 1);
+    assert_eq!(script.desk.done.dead_letters, 0);
+    answer_for(&mut script, 15, &Verdict::Done);
+    assert_eq!((script.desk.done.pages, script.desk.done.dead_letters), (40, 0));
+}
+
+#[test]
+fn two_proxies_that_have_brought_one_page_each_do_not_make_an_outage() {
+    let (mut script, first) = at_their_first_page(2);
+    first.into_iter().for_each(|(worker, assignment)| script.fetched(worker, assignment, Verdict::Done));
+    answer_for(&mut script, 5, &failing());
+    assert_eq!(told(&script, |notice| matches!(notice, Notice::Outage { .. })), 0);
+    assert!(script.desk.done.dead_letters > 0);
+}
+
+#[test]
+fn proxies_that_never_brought_anything_neither_make_an_outage_nor_hide_one() {
+    let (mut script, first) = at_their_first_page(8);
+    let works = |proxy: ProxyId, of: u16| proxy.0 < u32::from(of);
+    let answered = |script: &mut Script, fetches: Vec<(WorkerId, Assignment)>, working: u16| {
+        for (worker, assignment) in fetches {
+            let is_well = works(assignment.proxy.id, working);
+            script.fetched(worker, assignment, if is_well { Verdict::Done } else { failing() });
+        }
+    };
+    answered(&mut script, first, 3);
+    for _ in 0..2 {
+        script.after(Duration::from_secs(1));
+        let fetches = script.fetched_so_far();
+        answered(&mut script, fetches, 3);
+    }
+    assert_eq!(told(&script, |notice| matches!(notice, Notice::Outage { .. })), 0, "five of eight fail");
+    let dead = script.desk.done.dead_letters;
+    answer_for(&mut script, 10, &failing());
+    assert_eq!(told(&script, |notice| matches!(notice, Notice::Outage { .. })), 1, "so do the three that worked");
+    assert_eq!(script.desk.done.dead_letters, dead);
+}
+
+#[test]
+fn a_new_proxy_that_was_found_at_fault_does_not_count_until_it_has_outweighed_that() {
+    let outages = |pages_after: u32| {
+        let (mut script, first) = at_their_first_page(3);
+        first.into_iter().for_each(|(worker, assignment)| script.fetched(worker, assignment, Verdict::Done));
+        script.desk.charge(ProxyId(0), &reason("proxy.garbage"), script.now);
+        for _ in 0..pages_after {
+            let fetches = script.fetched_so_far();
+            fetches.into_iter().for_each(|(worker, assignment)| script.fetched(worker, assignment, Verdict::Done));
+        }
+        answer_for(&mut script, 10, &failing());
+        told(&script, |notice| matches!(notice, Notice::Outage { .. }))
+    };
+    assert_eq!((outages(0), outages(1), outages(2)), (0, 0, 1));
+}
+
+#[test]
+fn our_own_line_is_told_from_proxies_that_broke_once_three_have_brought_a_page() {
+    let (mut script, first) = at_their_first_page(4);
+    first.into_iter().for_each(|(worker, assignment)| script.fetched(worker, assignment, Verdict::Done));
+    answer_for(&mut script, 30, &Verdict::ProxyBroken(reason("proxy.refused")));
+    assert_eq!(told(&script, |notice| matches!(notice, Notice::Outage { party: Party::Line, .. })), 1);
+    assert_eq!(told(&script, |notice| matches!(notice, Notice::Charged { .. } | Notice::Cooling { .. })), 0);
+    answer_for(&mut script, 15, &Verdict::Done);
+    assert_eq!(script.desk.done.pages, 40);
+}
+
 #[test]
 fn while_a_host_is_down_no_page_dies_and_nobody_is_charged_and_its_return_brings_everything() {
     let mut script = worked_then(no_attempts);
@@ -76,4 +154,25 @@ fn a_host_that_never_worked_is_not_waited_for() {
     answer_for(&mut script, 5, &failing());
     assert_eq!(told(&script, |notice| matches!(notice, Notice::Outage { .. })), 0);
     assert_eq!(script.desk.done.dead_letters, 6);
+}
+
+#[test]
+fn a_host_that_turns_away_those_at_work_one_by_one_is_asked_through_spares_before_it_is_given_up() {
+    let mut script = Script::with(2, 6, 40, |_| {});
+    let stalled = Verdict::Doubtful(reason("timeout.head"));
+    let answer = |script: &mut Script| {
+        for (worker, assignment) in script.fetched_so_far() {
+            let is_used_up =
+                script.desk.pool.get(assignment.proxy.id).is_some_and(|member| member.usage.requests() > 10);
+            script.fetched(worker, assignment, if is_used_up { stalled.clone() } else { Verdict::Done });
+        }
+        let spent = script.orders.extract_if(.., |order| matches!(order, Order::Spent { .. }));
+        for order in spent.collect::<Vec<_>>() {
+            let Order::Spent { worker, proxy } = order else { continue };
+            script.on(Event::Replace { worker, proxy, why: Why::Spent });
+        }
+        script.after(Duration::from_secs(1));
+    };
+    (0..120).for_each(|_| answer(&mut script));
+    assert_eq!(script.desk.done.pages, 40);
 }
