@@ -41,6 +41,15 @@ impl Phase {
         matches!(self, Self::Running)
     }
 
+    /// Does it stop because something of it is broken?
+    #[cfg(test)]
+    pub(super) const fn has_failed(&self) -> bool {
+        matches!(
+            self,
+            Self::Stopping { ending: Ending::Failed { .. }, .. } | Self::Closing { ending: Ending::Failed { .. }, .. }
+        )
+    }
+
     pub(super) const fn until(&self) -> Option<Timestamp> {
         match self {
             Self::Stopping { until, .. } => Some(*until),

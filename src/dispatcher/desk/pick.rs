@@ -80,8 +80,10 @@ impl Desk {
             return Pick::Nothing;
         }
         let mut times = Times::default();
-        if let Some(pick) = self.proof(proxy, &mut times, now) {
-            return pick;
+        if let Some(proof) = self.proof(proxy, &mut times, now) {
+            let instead =
+                if self.is_tired_of_controls(proxy) { self.suspect_for(proxy, &mut times, now) } else { None };
+            return instead.map_or(proof, Pick::Task);
         }
         if let Some(id) = self.suspect_for(proxy, &mut times, now) {
             return Pick::Task(id);

@@ -25,6 +25,10 @@ use crate::verdict::{Reason, Suspect, Verdict};
 /// After so many failures in a row a proxy is given no fresh page, only controls.
 pub(super) const IN_A_ROW: u32 = 2;
 
+/// After so many failures in a row, and again after as many, a proxy that fails its controls tries a page that it may: where other
+/// places keep it in work, a control that fails each time ends nothing, while a page has only so many requests.
+const TIRED: u32 = 8;
+
 /// A page that was done before, on its way through a proxy that has to prove itself.
 #[derive(Clone, Debug)]
 pub(super) struct Control {
@@ -83,6 +87,12 @@ impl Desk {
             }
         }
         None
+    }
+
+    /// Has it failed one control after the other, so that a page which it may try is better than one more?
+    pub(super) fn is_tired_of_controls(&self, proxy: ProxyId) -> bool {
+        let mut witnesses = self.docket.debts(proxy).filter_map(|debt| self.docket.witness(proxy, debt));
+        witnesses.any(|witness| witness.refuted && witness.in_a_row >= TIRED && witness.in_a_row.is_multiple_of(TIRED))
     }
 
     /// Gives a control to a worker.

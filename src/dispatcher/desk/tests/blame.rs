@@ -5,6 +5,7 @@ use crate::dispatcher::notice::{Ending, Then};
 use crate::frontier::Kept;
 use crate::pace::Permit;
 use crate::proxy::pool::State;
+use crate::task::Task;
 
 fn site() -> HostKey {
     HostKey("site.test:80".into())
@@ -441,4 +442,34 @@ fn many_pages_that_nobody_may_try_yet_are_looked_at_once_and_not_over_and_over()
         next = script.took(wake).pop().expect("a time to go on");
     }
     panic!("still busy with them at {next:?}, after {failed:?}, although no backoff is over");
+}
+
+#[test]
+fn a_proxy_that_fails_control_after_control_tries_the_page_again_some_time() {
+    let mut script = Script::with(1, 1, 0, |limits| {
+        (limits.health.max_errors, limits.health.max_silent) = (1000, 1000);
+    });
+    let claim = |pages: &[(u64, u16)]| {
+        let page = |&(id, stage): &(u64, u16)| {
+            let task = Task { stage: StageId(stage), ..fixture::task(id, "site.test", 0) };
+            Claimed { task: Arc::new(task), epoch: Epoch(id) }
+        };
+        let tasks: Vec<_> = pages.iter().map(page).collect();
+        let stats = stats(tasks.len() as u64);
+        Event::Claimed(Claim { tasks, next_due: None, stats })
+    };
+    script.on(claim(&[(1, 0), (2, 0), (3, 0), (4, 0), (5, 1), (6, 1), (7, 1), (8, 1)]));
+    answer_all(&mut script, &Verdict::Done);
+    script.on(claim(&[(1001, 1)]));
+    let mut tries = 0;
+    for _ in 0..300 {
+        for (worker, next) in script.fetches() {
+            tries += u32::from(next.task == TaskId(1001));
+            // Lists come through, so that neither the site is down nor the proxy worn out; details do not.
+            let verdict = if next.task.0 <= 4 { Verdict::Done } else { stalled() };
+            script.fetched(worker, next, verdict);
+        }
+        script.after(Duration::from_secs(1));
+    }
+    assert!(tries > 1, "nothing else would ever end it");
 }
