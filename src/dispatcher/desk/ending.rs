@@ -186,7 +186,8 @@ impl Desk {
             if until <= now {
                 self.give_up_what_is_out();
             }
-            let settled = self.out() == 0 && !self.intake.is_out() && self.ledger.uncommitted() == 0;
+            // What a control would show decides nothing any more: who is out with one is called off.
+            let settled = self.assigned.is_empty() && !self.intake.is_out() && self.ledger.uncommitted() == 0;
             if settled {
                 self.hand_back();
                 if self.ledger.all_flushed() || until <= now {

@@ -1,6 +1,7 @@
 //! Who is to blame: what follows for pages and proxies from what comes through others.
 
 use super::*;
+use crate::dispatcher::desk::ending::Phase;
 use crate::dispatcher::notice::{Ending, Then};
 use crate::frontier::Kept;
 use crate::pace::Permit;
@@ -64,6 +65,22 @@ fn a_control_commits_nothing() {
     script.fetched(worker, control, Verdict::Done);
     assert!(script.fates().is_empty());
     assert_eq!(script.desk.done.pages, 60);
+}
+
+#[test]
+fn a_control_that_is_out_does_not_hold_up_the_end() {
+    let mut script = warmed_up(3, 20, 3);
+    let [(worker, suspect), (another, page), (third, last)] = script.fetches()[..] else { panic!("three pages") };
+    script.fetched(worker, suspect, stalled());
+    script.fetched(another, page, Verdict::Done);
+    let fetches = script.fetches();
+    assert!(fetches.iter().any(|(_, next)| next.proxy == suspect.proxy && next.task.0 <= 60), "a control: {fetches:?}");
+    let (other, opinion) = *fetches.iter().find(|(_, next)| next.task == suspect.task).expect("a second opinion");
+    script.fetched(other, opinion, Verdict::Done);
+    script.fetched(third, last, Verdict::Done);
+    assert_eq!(script.fates().len(), 3);
+    script.on(Event::Claimed(Claim { tasks: Vec::new(), next_due: None, stats: stats(0) }));
+    assert!(matches!(script.desk.phase, Phase::Closing { .. }), "{:?}", script.desk.phase);
 }
 
 /// A page that has used its first attempt is claimed again.
