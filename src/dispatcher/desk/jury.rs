@@ -142,7 +142,7 @@ impl Desk {
     }
 
     /// Has it failed on a control, or does it owe nothing, so that nothing is to be expected of it?
-    fn is_refuted(&self, proxy: ProxyId, debt: &Venue) -> bool {
+    pub(super) fn is_refuted(&self, proxy: ProxyId, debt: &Venue) -> bool {
         self.docket.witness(proxy, debt).is_none_or(|witness| witness.refuted)
     }
 

@@ -80,16 +80,28 @@ impl Desk {
             return Pick::Nothing;
         }
         let mut times = Times::default();
-        if let Some(proof) = self.proof(proxy, &mut times, now) {
-            let instead =
-                if self.is_tired_of_controls(proxy) { self.suspect_for(proxy, &mut times, now) } else { None };
-            return instead.map_or(proof, Pick::Task);
-        }
-        if let Some(id) = self.suspect_for(proxy, &mut times, now) {
+        let proof = self.proof(proxy, &mut times, now);
+        if (proof.is_none() || self.is_tired_of_controls(proxy))
+            && let Some(id) = self.page_for(proxy, &mut times, now)
+        {
             return Pick::Task(id);
         }
+        if let Some(proof) = proof {
+            return proof;
+        }
+        match self.hedge_for(proxy, now).filter(|_| times.wait.is_none()) {
+            Some(id) => Pick::Task(id),
+            None => times.pick(),
+        }
+    }
+
+    /// The page that this proxy should fetch now, whatever it owes.
+    fn page_for(&self, proxy: ProxyId, times: &mut Times, now: Timestamp) -> Option<TaskId> {
+        if let Some(id) = self.suspect_for(proxy, times, now) {
+            return Some(id);
+        }
         match self.awaiting(proxy, now) {
-            Awaiting::Task(id) => return Pick::Task(id),
+            Awaiting::Task(id) => return Some(id),
             Awaiting::Later { wait, barred, shut } => {
                 shut.into_iter().for_each(|until| times.shut(until));
                 wait.into_iter().for_each(|at| times.wait(at));
@@ -100,7 +112,7 @@ impl Desk {
             match self.permit(proxy, host, now) {
                 Permit::Now => {
                     if let Some(id) = self.window.best_of(host) {
-                        return Pick::Task(id);
+                        return Some(id);
                     }
                 }
                 Permit::Wait(at) => times.wait(at),
@@ -108,10 +120,7 @@ impl Desk {
                 Permit::Shut(until) => times.shut(until),
             }
         }
-        match self.hedge_for(proxy, now).filter(|_| times.wait.is_none()) {
-            Some(id) => Pick::Task(id),
-            None => times.pick(),
-        }
+        None
     }
 
     /// The first suspect page that it may try now.

@@ -25,8 +25,8 @@ use crate::verdict::{Reason, Suspect, Verdict};
 /// After so many failures in a row a proxy is given no fresh page, only controls.
 pub(super) const IN_A_ROW: u32 = 2;
 
-/// After so many failures in a row, and again after as many, a proxy that fails its controls tries a page that it may: where other
-/// places keep it in work, a control that fails each time ends nothing, while a page has only so many requests.
+/// After so many failures in a row, and again after as many, a proxy that fails its controls does what else there is to do: where
+/// other places keep it in work, controls that fail each time end nothing, while a page has only so many requests.
 const TIRED: u32 = 8;
 
 /// A page that was done before, on its way through a proxy that has to prove itself.
@@ -60,7 +60,10 @@ impl Desk {
     /// By what a proxy that owes testimony is to prove itself now. `None`: it owes none, or has to wait.
     pub(super) fn proof(&self, proxy: ProxyId, times: &mut Times, now: Timestamp) -> Option<Pick> {
         let address = self.pool.get(proxy)?.address;
-        for debt in self.docket.debts(proxy) {
+        let is_refuted = |debt: &&Venue| self.is_refuted(proxy, debt);
+        // Where it has failed to prove itself nobody waits for it: elsewhere pages may.
+        let (refuted, open): (Vec<_>, Vec<_>) = self.docket.debts(proxy).partition(is_refuted);
+        for debt in open.into_iter().chain(refuted) {
             let witness = self.docket.witness(proxy, debt)?;
             let seat = self.seat(debt);
             let control = self.docket.bench(&seat).is_some_and(|bench| bench.has_control());
@@ -89,7 +92,7 @@ impl Desk {
         None
     }
 
-    /// Has it failed one control after the other, so that a page which it may try is better than one more?
+    /// Has it failed one control after the other, so that any page which it may have is better than one more?
     pub(super) fn is_tired_of_controls(&self, proxy: ProxyId) -> bool {
         let mut witnesses = self.docket.debts(proxy).filter_map(|debt| self.docket.witness(proxy, debt));
         witnesses.any(|witness| witness.refuted && witness.in_a_row >= TIRED && witness.in_a_row.is_multiple_of(TIRED))
