@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::bench::{Bench, Venue, Witness};
-use super::proof::IN_A_ROW;
+use super::proof::{IN_A_ROW, TIRED};
 use crate::proxy::ProxyId;
 use crate::proxy::reliability::Reliability;
 use crate::task::{HostKey, StageId, Task, TaskId};
@@ -180,6 +180,15 @@ impl Docket {
             witness.reliability.convict(1);
             witness.in_a_row += 1;
             witness.refuted = true;
+        });
+        self.changes.push((proxy, Change::Loss));
+    }
+
+    /// A proxy was told to wait when it asked for a control: nobody's fault, but where that goes on it proves nothing either.
+    pub(super) fn put_off(&mut self, proxy: ProxyId, venue: &Venue) {
+        self.learn(proxy, venue, |witness| {
+            witness.in_a_row += 1;
+            witness.refuted |= witness.in_a_row >= TIRED;
         });
         self.changes.push((proxy, Change::Loss));
     }

@@ -26,8 +26,9 @@ use crate::verdict::{Reason, Suspect, Verdict};
 pub(super) const IN_A_ROW: u32 = 2;
 
 /// After so many failures in a row, and again after as many, a proxy that fails its controls does what else there is to do: where
-/// other places keep it in work, controls that fail each time end nothing, while a page has only so many requests.
-const TIRED: u32 = 8;
+/// other places keep it in work, controls that fail each time end nothing, while a page has only so many requests. So does one
+/// that is only told to wait, each time.
+pub(super) const TIRED: u32 = 8;
 
 /// A page that was done before, on its way through a proxy that has to prove itself.
 #[derive(Clone, Debug)]
@@ -182,8 +183,15 @@ impl Desk {
                 self.confirm_ban(ended, reason, now);
                 self.refute(control, proxy, verdict, now);
             }
-            // To wait is all that is asked of it.
-            Verdict::Throttled { .. } => self.unchallenge(proxy, &ended.last.host),
+            // To wait is all that is asked of it. But who waits for it need not do so for ever.
+            Verdict::Throttled { .. } => {
+                self.unchallenge(proxy, &ended.last.host);
+                if let Errand::Proof { debt } = &control.errand
+                    && self.docket.owes_at(proxy, debt)
+                {
+                    self.docket.put_off(proxy, debt);
+                }
+            }
             Verdict::Unasked(..) => {}
             Verdict::ProxyDenied(_)
             | Verdict::Doubtful(_)

@@ -492,3 +492,21 @@ fn a_proxy_that_fails_control_after_control_tries_the_page_again_some_time() {
     }
     assert!(tries.into_iter().all(|tries| tries > 1), "nothing else would ever end it: {tries:?}");
 }
+
+#[test]
+fn a_page_does_not_wait_for_ever_for_a_proxy_that_is_told_to_wait_with_each_control() {
+    let mut script = warmed_up(1, 20, 1);
+    let (worker, suspect) = script.fetches()[0];
+    script.fetched(worker, suspect, stalled());
+    let mut tries = 0;
+    for _ in 0..600 {
+        for (worker, next) in script.fetches() {
+            let is_it = next.task == suspect.task;
+            tries += u32::from(is_it);
+            let wait = Verdict::Throttled { retry_after: Some(Duration::from_secs(1)), reason: reason("status.429") };
+            script.fetched(worker, next, if is_it { stalled() } else { wait });
+        }
+        script.after(Duration::from_secs(1));
+    }
+    assert!(tries > 0, "nothing else would ever end it");
+}
