@@ -37,8 +37,10 @@ mod robots;
 mod room;
 mod roster;
 mod rotating;
+mod signs;
 #[cfg(test)]
 mod simulation;
+mod stragglers;
 mod suspects;
 mod suspense;
 #[cfg(test)]
@@ -68,6 +70,7 @@ use self::proof::Control;
 use self::robots::Hosts;
 use self::room::Room;
 use self::roster::{Hands, Roster, Stirred};
+use self::stragglers::Stragglers;
 use self::suspense::Suspense;
 use self::trials::Trials;
 use self::waiting::Waiting;
@@ -119,6 +122,7 @@ pub struct Desk {
     /// Controls that are out.
     controls: HashMap<Assignment, Control>,
     controls_given: u32,
+    stragglers: Stragglers,
     guard: Guard,
     suspense: Suspense,
     /// Spares that suspects wait for.
@@ -179,6 +183,7 @@ impl Desk {
             docket: Docket::default(),
             controls: HashMap::new(),
             controls_given: 0,
+            stragglers: Stragglers::default(),
             guard: Guard::new(limits.outage, &limits.pace, &limits.proxies),
             suspense: Suspense::default(),
             wanted: BTreeMap::new(),
@@ -238,9 +243,9 @@ impl Desk {
         std::mem::take(&mut self.orders)
     }
 
-    /// Fetches that are out, controls among them.
+    /// Fetches that are out, controls and those that were overtaken among them.
     pub fn out(&self) -> usize {
-        self.assigned.len() + self.controls.len()
+        self.assigned.len() + self.controls.len() + self.stragglers.out()
     }
 
     /// Fetches of pages that are out.
@@ -257,6 +262,7 @@ impl Desk {
         self.retire_aged(now);
         if matches!(self.phase, Phase::Running) {
             self.ask_again_for_robots(now);
+            self.notice_stragglers(now);
             self.place_or_probe(now);
             self.claim(now);
             self.check_end(now);

@@ -15,6 +15,7 @@ impl Desk {
             self.next_aged(),
             self.affinity.next_due(),
             self.robots.next_due(),
+            self.stragglers.next_due(),
             self.roster.next_look(now),
             self.intake.next_due(),
             self.no_proxy_deadline(),

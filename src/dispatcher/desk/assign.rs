@@ -80,15 +80,15 @@ impl Desk {
         }
     }
 
-    /// Is there nothing that concerns it alone, a suspect, a proof, a page that waits for it, a question, or a robots.txt that it may be
-    /// asked for as well? Then what is shut to one such
-    /// proxy is shut to all.
+    /// Is there nothing that concerns it alone, a suspect, a proof, a page that waits for it, a question, or something that it may be
+    /// asked for as well? Then what is shut to one such proxy is shut to all.
     fn is_like_others(&self, proxy: ProxyId) -> bool {
         self.window.suspects_waiting() == 0
             && self.docket.debts(proxy).next().is_none()
             && self.is_not_awaited(proxy)
             && !self.guard.concerns(proxy)
             && !self.robots.hedges.any_offered()
+            && !self.stragglers.any_late()
     }
 
     /// Records wait for the feeds, pages for their commit, or all of them for room on a disk: no new fetches.
@@ -152,14 +152,17 @@ impl Desk {
     fn give(&mut self, worker: WorkerId, proxy: ProxyRef, task: TaskId, now: Timestamp) {
         let Some(Hands::Holding(mut grip)) = self.roster.get(worker) else { return };
         let Some(address) = self.pool.get(proxy.id).map(|member| member.address) else { return };
-        // Others may be out for the same robots.txt.
+        let is_late = self.overtake(task);
+        // Others may be out for the same page or robots.txt.
         self.take_back(task);
         let Some(held) = self.held.get_mut(&task) else { return };
         let gap = self.pace.gap(address, &held.task.host, &mut self.rng);
         self.window.take(task);
         self.waiting.forget(task);
         self.affinity.take(task);
-        self.intake.given();
+        if !is_late {
+            self.intake.given();
+        }
         held.place = Place::Assigned(worker);
         self.assigned.insert((worker, task));
         held.turn += 1;
@@ -176,6 +179,8 @@ impl Desk {
         let task = Arc::clone(&held.task);
         if task.stage.is_robots() {
             self.asked_for_robots(worker, assignment, &task, now);
+        } else if !is_late {
+            self.watch_for_lateness(&task, proxy.id, now);
         }
         let clearance = self.clearance(&task);
         self.orders.push(Order::Fetch { worker, assignment, task, gap, clearance, patience: None });

@@ -53,8 +53,9 @@ fn within(depth: Option<u64>, mut links: Vec<NewTask>) -> Vec<NewTask> {
 
 impl Desk {
     pub(super) fn fetched(&mut self, outcome: Outcome, now: Timestamp) {
+        self.done.bytes += outcome.meters.wire;
+        let Some(outcome) = self.straggled(outcome, now) else { return };
         let Outcome { worker, assignment, verdict, links, records, missing, robots, meters, next: _ } = outcome;
-        self.done.bytes += meters.wire;
         if let Some(control) = self.controls.remove(&assignment) {
             return self.probed(worker, &assignment, control, verdict, meters, now);
         }

@@ -213,6 +213,7 @@ impl Desk {
             }
         }
         self.controls.clear();
+        self.stragglers.clear();
     }
 
     fn hand_back(&mut self) {
@@ -228,6 +229,7 @@ impl Desk {
             }
         }
         self.suspense.clear();
+        self.stragglers.clear();
         self.robots.let_go();
         self.window = super::Window::default();
         self.affinity.clear();

@@ -6,9 +6,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::outage::{Failure, Picture, Rules, Sign, Turn, Watch};
+use super::outage::{Picture, Rules, Turn, Watch};
 use super::party::Party;
 use super::repute::Repute;
+use super::signs::{Failure, Sign};
 use crate::clock::Timestamp;
 use crate::config;
 use crate::proxy::ProxyId;

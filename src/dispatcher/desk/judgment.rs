@@ -29,6 +29,7 @@ impl Desk {
     pub(super) fn done(&mut self, ended: &Ended, harvest: Harvest, now: Timestamp) -> Then {
         let Some(task) = self.held.get(&ended.page).map(|held| Arc::clone(&held.task)) else { return Then::Stale };
         self.worked(ended.proxy);
+        self.stragglers.done(ended.page);
         self.convict_all(ended, now);
         self.succeeded(ended);
         self.remember_who(&harvest.links, ended.proxy);

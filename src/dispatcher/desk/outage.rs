@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::repute::{Known, Repute};
+use super::signs::{Failure, FailureOf, Sign};
 use crate::clock::Timestamp;
 use crate::proxy::ProxyId;
 
@@ -53,34 +54,6 @@ pub(super) struct Picture<F> {
     pub(super) is_quiet: bool,
     /// Is there a page to probe with?
     pub(super) can_probe: bool,
-}
-
-/// An answer of use.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Sign {
-    /// When it was asked for: failures after that are not explained by it.
-    pub(super) sent: Timestamp,
-    /// The proxy that it came through, if it was a page: that it works there is known then.
-    pub(super) through: Option<(ProxyId, Repute)>,
-    /// How long it took.
-    pub(super) took: Duration,
-}
-
-/// Something that failed there.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Failure {
-    pub(super) at: Timestamp,
-    pub(super) proxy: ProxyId,
-    pub(super) is_of: FailureOf,
-}
-
-/// What failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum FailureOf {
-    /// A page, or a control of a proxy.
-    Fetch,
-    /// A probe.
-    Probe,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -195,6 +168,16 @@ impl Watch {
     /// Has it worked for so many trusted proxies, or for several that are new?
     pub(super) fn is_armed(&self, fewest: usize) -> bool {
         self.known.all().is_enough(fewest)
+    }
+
+    /// Has anything come through this proxy?
+    pub(super) fn works_for(&self, proxy: ProxyId) -> bool {
+        self.known.contains(proxy)
+    }
+
+    /// The longest that an answer took lately, if any came.
+    pub(super) fn slowest(&self) -> Option<Duration> {
+        Some(self.slowest).filter(|slowest| !slowest.is_zero())
     }
 
     /// When it last worked.

@@ -89,7 +89,8 @@ impl Desk {
         if let Some(proof) = proof {
             return proof;
         }
-        match self.hedge_for(proxy, now).filter(|_| times.wait.is_none()) {
+        let hedge = self.hedge_for(proxy, now).filter(|_| times.wait.is_none());
+        match hedge.or_else(|| self.straggler_for(proxy, &mut times, now)) {
             Some(id) => Pick::Task(id),
             None => times.pick(),
         }

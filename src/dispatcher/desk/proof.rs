@@ -35,10 +35,10 @@ pub(super) const TIRED: u32 = 8;
 pub(super) struct Control {
     /// Who fetches it; if that worker dies, a word of it comes all the same.
     pub(super) worker: WorkerId,
-    task: Arc<Task>,
+    pub(super) task: Arc<Task>,
     /// Where it was done.
-    seat: Venue,
-    errand: Errand,
+    pub(super) seat: Venue,
+    pub(super) errand: Errand,
 }
 
 /// What a control is to show.

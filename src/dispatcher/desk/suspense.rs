@@ -10,11 +10,12 @@ use super::Desk;
 use super::court::Ended;
 use super::guard::Urgency;
 use super::judgment::Harvest;
-use super::outage::{Failure, FailureOf, Picture, Sign, Turn};
+use super::outage::{Picture, Turn};
 use super::party::Party;
 use super::proof::Control;
 use super::repute::Repute;
 use super::roster::Stirred;
+use super::signs::{Failure, FailureOf, Sign};
 use crate::clock::Timestamp;
 use crate::dispatcher::notice::{Notice, Then};
 use crate::pace::Permit;
@@ -24,7 +25,7 @@ use crate::task::{HostKey, TaskId};
 use crate::verdict::{OUTAGE, PROBE_TIMEOUT, Reason, Verdict};
 
 /// A new proxy of a score below that has not been at fault of late: a fault adds 1, and two successes outweigh it.
-const BLAMELESS: f64 = 0.5;
+pub(super) const BLAMELESS: f64 = 0.5;
 
 /// A failure that waits for judgement.
 #[derive(Debug)]

@@ -6,6 +6,7 @@ mod outage;
 mod pacing;
 mod robots;
 mod spares;
+mod stragglers;
 
 use std::sync::Arc;
 use std::time::Duration;

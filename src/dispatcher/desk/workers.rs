@@ -61,6 +61,10 @@ impl Desk {
             self.spend_unseen(assignment.proxy.id, now);
             return self.control_is_over(control.worker, assignment, now);
         }
+        if let Some(worker) = self.straggled_off(assignment) {
+            self.spend_unseen(assignment.proxy.id, now);
+            return self.control_is_over(worker, assignment, now);
+        }
         self.spend_unseen(assignment.proxy.id, now);
         let Some(worker) = self.came_back(assignment, now) else { return };
         self.loosen(worker, assignment.proxy);
@@ -120,6 +124,7 @@ impl Desk {
 
     /// A task is in no worker's hands any more.
     pub(super) fn take_back(&mut self, id: TaskId) {
+        self.stragglers.forget(id);
         if let Some(held) = self.held.get_mut(&id)
             && let Place::Assigned(worker) = held.place
         {

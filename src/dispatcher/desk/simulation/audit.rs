@@ -46,6 +46,8 @@ pub(super) fn contradictions(desk: &Desk) -> Vec<String> {
     // Where the recipe is at fault, what was said against its pages is taken back, and the crawl stops.
     let mut suspects = desk.window.suspects().filter(|_| desk.phase.is_running());
     expect(suspects.all(|page| desk.trials.get(page).is_some()), "a suspect without a trial");
+    let stragglers = desk.wrong_of_stragglers();
+    expect(stragglers.is_none(), &stragglers.unwrap_or_default());
     pool(desk, &mut expect);
     debts(desk, &mut expect);
     found
