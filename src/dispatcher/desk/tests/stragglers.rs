@@ -35,6 +35,15 @@ impl Script {
         self.desk.docket.debts(fetch.1.proxy.id).next().is_some()
     }
 
+    /// When the Desk wants to be woken.
+    fn wakes_at(&self) -> Option<Timestamp> {
+        let wake = |order: &Order| match order {
+            Order::WakeAt(at) => Some(*at),
+            _ => None,
+        };
+        self.orders.iter().filter_map(wake).next_back()
+    }
+
     /// How often outcomes decided nothing.
     fn stale(&self) -> usize {
         let is_stale = |order: &&Order| matches!(order, Order::Note(Notice::Page(page)) if page.then == Then::Stale);
@@ -65,6 +74,7 @@ fn a_page_that_takes_twice_as_long_as_any_answer_is_fetched_by_a_proxy_that_work
     let (mut script, slow) = one_is_slow(|_| {});
     script.after(LATE - ANSWER - SHORTLY);
     assert!(script.fetched_so_far().is_empty());
+    assert_eq!(script.wakes_at(), Some(script.now + SHORTLY));
     script.after(SHORTLY);
     let quick = script.fetches()[0];
     assert_eq!(quick.1.task, slow.1.task);
@@ -149,6 +159,32 @@ fn only_those_that_have_brought_something_and_are_not_at_fault_fetch_late_pages(
     script.after(LATE);
     let late = |(_, next): &Fetch| next.task == TaskId(2);
     assert!(!script.fetches().iter().any(late));
+    // One of them was at fault a moment ago.
+    let (mut script, _) = one_is_slow(|_| {});
+    let limits = script.desk.limits.health;
+    script.desk.pool.health(ProxyId(0)).unwrap().charge(&limits);
+    script.after(LATE);
+    assert!(script.fetches().is_empty());
+}
+
+#[test]
+fn a_page_is_late_with_one_that_has_brought_something_but_has_failed_since_as_well() {
+    for has_failed in [true, false] {
+        let mut script = Script::new(2, 2, 2);
+        let both = script.fetched_so_far();
+        script.after(ANSWER);
+        both.into_iter().for_each(|fetch| script.brings(fetch));
+        if has_failed {
+            script.desk.docket.failed(ProxyId(1), &super::super::bench::Venue::of(&task(1).task), TaskId(1));
+        }
+        script.on(Event::Claimed(Claim { tasks: vec![task(8), task(9)], next_due: None, stats: stats(2) }));
+        let fetches = script.fetched_so_far();
+        let [slow, quick] = [1, 0].map(|id| *fetches.iter().find(|(_, next)| next.proxy.id == ProxyId(id)).unwrap());
+        script.brings(quick);
+        script.after(LATE);
+        let as_well: Vec<TaskId> = script.fetched_so_far().iter().map(|(_, next)| next.task).collect();
+        assert_eq!(as_well.contains(&slow.1.task), has_failed);
+    }
 }
 
 #[test]
@@ -169,11 +205,7 @@ fn whoever_has_to_wait_for_the_delay_fetches_a_late_page_after_it() {
         limits.pace = crate::pace::fixture::settings(Duration::from_secs(5), 0.0);
     });
     script.after(LATE);
-    let wakes = script.took(|order| match order {
-        Order::WakeAt(at) => Some(*at),
-        _ => None,
-    });
-    script.now = *wakes.last().unwrap();
+    script.now = script.wakes_at().unwrap();
     script.on(Event::Timer);
     assert_eq!(script.fetches()[0].1.task, slow.1.task);
 }
@@ -213,7 +245,7 @@ fn if_either_worker_dies_the_other_one_still_brings_the_page() {
         script.on(Event::Abandoned(both[dead].1));
         script.brings(both[1 - dead]);
         assert_eq!(script.fates(), [Fate::Done, Fate::Done]);
-        assert_eq!(script.desk.out(), 0);
+        assert_eq!((script.desk.out(), script.desk.window.fresh()), (0, 0));
     }
 }
 
