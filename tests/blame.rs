@@ -232,3 +232,12 @@ fn what_a_proxy_owes_is_asked_of_it_by_pages_that_were_done_and_the_report_adds_
     assert!(report.get("discrepancies").is_none(), "{}", report["discrepancies"]);
     assert_eq!(crawl.records().len(), 18, "nothing of them is recorded twice");
 }
+
+#[test]
+fn nobody_waits_for_a_proxy_that_never_answers_while_one_that_does_is_idle() {
+    let bed = Bed::new().behaving(&["stalling"]).proxies(1).lists(2).per_list(1).latency(Duration::from_millis(200));
+    let crawl = bed.set("fetch.head_timeout", "\"10s\"").set("robots.obey", "false").crawl();
+    let crawl = crawl.expect_exit(0).expect_all_records().expect_no_proxy_blamed();
+    let fetched = crawl.distinct("page.fetched", "/proxy/label");
+    assert!(fetched.is_disjoint(&crawl.bad_proxies()), "its time-out was waited for: {fetched:?}");
+}

@@ -243,6 +243,8 @@ impl Desk {
         self.affinity.take(id);
         if let Some(held) = self.held.get_mut(&id) {
             held.turn = assignment.turn;
+            // Its own is counted with its outcome.
+            held.requests = held.requests.saturating_sub(1);
             held.place = Place::Assigned(worker);
             self.assigned.insert((worker, id));
         }

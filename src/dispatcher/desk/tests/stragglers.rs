@@ -126,6 +126,24 @@ fn slow_host() -> HostKey {
 }
 
 #[test]
+fn both_requests_count_for_the_page_whichever_brings_it() {
+    for first in [0, 1] {
+        let (mut script, slow, quick) = one_is_overtaken();
+        script.brings([slow, quick][first]);
+        script.after(Duration::from_millis(10));
+        script.on(Event::Committed(Committed { new_links: vec![Some(0)], ..Committed::default() }));
+        script.after(Duration::from_millis(10));
+        let settled = script.took(|order| match order {
+            Order::Commit { batch, .. } => {
+                Some(batch.iter().map(|page| (page.task, page.requests)).collect::<Vec<_>>())
+            }
+            _ => None,
+        });
+        assert!(settled.concat().contains(&(slow.1.task, 2)), "{settled:?}");
+    }
+}
+
+#[test]
 fn where_the_page_is_at_fault_one_that_was_overtaken_has_said_nothing() {
     for first in [0, 1] {
         let (mut script, slow, quick) = one_is_overtaken();
