@@ -167,8 +167,8 @@ impl Guard {
     }
 
     /// How well a proxy suits for a probe, the least number first. `None`: not at all.
-    pub(super) fn suits(&self, party: &Party, proxy: ProxyId) -> Option<u8> {
-        self.watches.get(party)?.suits(proxy)
+    pub(super) fn suits(&self, party: &Party, proxy: ProxyId, counts: impl Fn(Repute) -> bool) -> Option<u8> {
+        self.watches.get(party)?.suits(proxy, counts)
     }
 
     /// How long a probe waits for its answer, `most` at most.

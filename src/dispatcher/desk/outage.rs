@@ -247,10 +247,10 @@ impl Watch {
     }
 
     /// How well a proxy suits for a probe, the least number first. `None`: its failure would say nothing.
-    pub(super) fn suits(&self, proxy: ProxyId) -> Option<u8> {
+    pub(super) fn suits(&self, proxy: ProxyId, counts: impl Fn(Repute) -> bool) -> Option<u8> {
         let mut probes = self.failures.iter().filter(|failure| failure.is_of == FailureOf::Probe).peekable();
         let is_first = probes.peek().is_none();
-        match self.known.contains(proxy) {
+        match self.known.repute(proxy).is_some_and(counts) {
             true if probes.any(|probe| probe.proxy == proxy) => Some(2),
             // Whoever failed shows by the first probe that it works itself; after that, others have more to say.
             true if self.has_failed(proxy) == is_first => Some(0),

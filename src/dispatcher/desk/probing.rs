@@ -10,13 +10,15 @@ use super::docket::Docket;
 use super::guard::Urgency;
 use super::party::Party;
 use super::proof::Errand;
+use super::repute::Repute;
 use super::roster::{Hands, Stirred};
 use super::signs::{Failure, FailureOf, Sign};
 use super::suspense::{came_by_line, perhaps_down};
 use crate::clock::Timestamp;
-use crate::pace::Permit;
+use crate::pace::{Pace, Permit};
 use crate::protocol::{Meters, ProxyRef, WorkerId};
 use crate::proxy::ProxyId;
+use crate::proxy::pool::Pool;
 use crate::task::TaskId;
 use crate::verdict::Verdict;
 
@@ -25,6 +27,28 @@ pub(super) struct Probed<'a> {
     pub(super) party: &'a Party,
     pub(super) seat: &'a Venue,
     pub(super) page: TaskId,
+}
+
+/// A new proxy of a score below that has not been at fault of late: a fault adds 1, and two successes outweigh it.
+pub(super) const BLAMELESS: f64 = 0.5;
+
+/// Does it tell whether a party is down, that a proxy fails there: is it at work, may it ask there, and if it is new, has it not been
+/// at fault of late?
+pub(super) fn counts(
+    pool: &Pool,
+    pace: &Pace,
+    party: &Party,
+    (proxy, repute): (ProxyId, Repute),
+    now: Timestamp,
+) -> bool {
+    pool.get(proxy).is_some_and(|member| {
+        let is_paused = || match party {
+            Party::Line => false,
+            Party::Host(host) => matches!(pace.own_permit(member.address, host, now), Permit::Paused(_)),
+        };
+        let is_at_fault = repute == Repute::New && member.health.score() >= BLAMELESS;
+        member.is_in_hands() && !is_at_fault && !is_paused()
+    })
 }
 
 impl Docket {
@@ -70,7 +94,7 @@ impl Desk {
         let spares = self.pool.spares().map(|(spare, _)| spare).filter(|spare| may_ask(*spare));
         let spare = spares.min_by_key(|spare| watch.asked(*spare))?;
         let idle = self.roster.idle(now, Stirred::Yes);
-        let (worker, old) = idle.into_iter().max_by_key(|(_, proxy)| watch.suits(proxy.id))?;
+        let (worker, old) = idle.into_iter().max_by_key(|(_, proxy)| watch.suits(proxy.id, |_| true))?;
         self.release(old, now);
         self.bind(worker, spare);
         match self.roster.get(worker) {
@@ -84,7 +108,8 @@ impl Desk {
         let (mut best, mut later): (Option<(u8, WorkerId, ProxyRef)>, Option<Timestamp>) = (None, None);
         for (worker, proxy) in self.roster.idle(now, Stirred::Yes) {
             let Some(address) = self.pool.get(proxy.id).map(|member| member.address) else { continue };
-            let Some(suits) = self.guard.suits(party, proxy.id) else { continue };
+            let tells = |repute| counts(&self.pool, &self.pace, party, (proxy.id, repute), now);
+            let Some(suits) = self.guard.suits(party, proxy.id, tells) else { continue };
             match self.pace.permit(address, &seat.host, now) {
                 Permit::Now if best.is_none_or(|(other, ..)| suits < other) => best = Some((suits, worker, proxy)),
                 Permit::Now => {}

@@ -76,6 +76,11 @@ impl Known {
         self.0.contains_key(&proxy)
     }
 
+    /// How well it is known, if anything has.
+    pub(super) fn repute(&self, proxy: ProxyId) -> Option<Repute> {
+        self.0.get(&proxy).map(|(repute, _)| *repute)
+    }
+
     /// All of them.
     pub(super) fn all(&self) -> Count {
         let mut count = Count::default();

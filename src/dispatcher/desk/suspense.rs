@@ -12,20 +12,17 @@ use super::guard::Urgency;
 use super::judgment::Harvest;
 use super::outage::{Picture, Turn};
 use super::party::Party;
+use super::probing::counts;
 use super::proof::Control;
 use super::repute::Repute;
 use super::roster::Stirred;
 use super::signs::{Failure, FailureOf, Sign};
 use crate::clock::Timestamp;
 use crate::dispatcher::notice::{Notice, Then};
-use crate::pace::Permit;
 use crate::protocol::Meters;
 use crate::proxy::ProxyId;
 use crate::task::{HostKey, TaskId};
 use crate::verdict::{OUTAGE, PROBE_TIMEOUT, Reason, Verdict};
-
-/// A new proxy of a score below that has not been at fault of late: a fault adds 1, and two successes outweigh it.
-pub(super) const BLAMELESS: f64 = 0.5;
 
 /// A failure that waits for judgement.
 #[derive(Debug)]
@@ -233,16 +230,7 @@ impl Desk {
 
     fn look_at(&mut self, party: &Party, urgency: Urgency, now: Timestamp) -> Option<Turn> {
         let (pool, pace) = (&self.pool, &self.pace);
-        let counts = |proxy: ProxyId, repute: Repute| {
-            pool.get(proxy).is_some_and(|member| {
-                let is_paused = || match party {
-                    Party::Line => false,
-                    Party::Host(host) => matches!(pace.own_permit(member.address, host, now), Permit::Paused(_)),
-                };
-                let is_at_fault = repute == Repute::New && member.health.score() >= BLAMELESS;
-                member.is_in_hands() && !is_at_fault && !is_paused()
-            })
-        };
+        let counts = |proxy: ProxyId, repute: Repute| counts(pool, pace, party, (proxy, repute), now);
         let is_quiet = match party {
             // Pages that are about to go out may still tell.
             _ if urgency == Urgency::Before => false,

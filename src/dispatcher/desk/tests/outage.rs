@@ -176,3 +176,58 @@ fn a_host_that_turns_away_those_at_work_one_by_one_is_asked_through_spares_befor
     (0..120).for_each(|_| answer(&mut script));
     assert_eq!(script.desk.done.pages, 40);
 }
+
+#[test]
+fn a_probe_goes_through_a_proxy_whose_own_fault_its_failure_would_hardly_be_or_waits_for_one() {
+    const DELAY: Duration = Duration::from_secs(10);
+    let mut script = Script::with(4, 4, 4, |limits| {
+        no_attempts(limits);
+        limits.pace = crate::pace::fixture::settings(DELAY, 0.0);
+    });
+    let faulty = ProxyId(3);
+    let answer = |script: &mut Script, (worker, assignment): (WorkerId, Assignment), verdict| {
+        let sent = vec![(HostKey("site.test:80".into()), script.now)];
+        let meters = Meters { requests: 1, sent, ..Meters::default() };
+        let (links, records, missing) = (Vec::new(), Vec::new(), Vec::new());
+        let next = Next::Ready;
+        let outcome = Outcome { worker, assignment, verdict, links, records, missing, robots: None, meters, next };
+        script.on(Event::Fetched(Box::new(outcome)));
+    };
+    let claim = |script: &mut Script, pages: std::ops::Range<u64>| {
+        let stats = stats(pages.end - pages.start);
+        script.on(Event::Claimed(Claim { tasks: pages.map(task).collect(), next_due: None, stats }));
+    };
+    for fetch in script.fetched_so_far() {
+        answer(&mut script, fetch, Verdict::Done);
+    }
+    (0..2).for_each(|_| script.desk.charge(faulty, &reason("proxy.garbage"), script.now));
+    script.after(DELAY);
+    claim(&mut script, 101..111);
+    let mut its_own = None;
+    for _ in 0..3 {
+        for fetch in script.fetched_so_far() {
+            if fetch.1.proxy.id == faulty {
+                its_own = Some(fetch);
+            } else {
+                answer(&mut script, fetch, Verdict::Done);
+            }
+        }
+        script.after(DELAY);
+    }
+    claim(&mut script, 201..204);
+    let poison = script.fetched_so_far();
+    assert_eq!(poison.len(), 3, "those that are reliable by now");
+    answer(&mut script, its_own.unwrap(), Verdict::Done);
+    script.after(DELAY);
+    for fetch in poison {
+        answer(&mut script, fetch, failing());
+    }
+    script.after(Duration::from_secs(1));
+    assert!(script.fetched_so_far().is_empty(), "it has nothing to do, but is no help");
+    script.after(DELAY);
+    let probe = script.fetched_so_far()[0];
+    assert_ne!(probe.1.proxy.id, faulty);
+    answer(&mut script, probe, Verdict::Done);
+    assert_eq!(told(&script, |notice| matches!(notice, Notice::Outage { .. })), 0);
+    assert_eq!(script.desk.done.dead_letters, 3, "the pages are at fault");
+}
