@@ -209,11 +209,16 @@ impl Desk {
     }
 
     fn remember(&mut self, id: TaskId, proxy: ProxyId, verdict: &Verdict, now: Timestamp) {
-        let label = self.label(proxy);
-        let Some(held) = self.held.get_mut(&id) else { return };
-        if let Some(reason) = verdict.reason() {
-            held.tries.push(Try { at: now, proxy: label, verdict: verdict.as_str().into(), reason: reason.clone() });
+        let a_try = self.a_try(proxy, verdict, now);
+        if let Some(held) = self.held.get_mut(&id) {
+            held.tries.extend(a_try);
         }
+    }
+
+    /// What a page's history has of a fetch, if it failed.
+    pub(super) fn a_try(&self, proxy: ProxyId, verdict: &Verdict, now: Timestamp) -> Option<Try> {
+        let reason = verdict.reason()?.clone();
+        Some(Try { at: now, proxy: self.label(proxy), verdict: verdict.as_str().into(), reason })
     }
 
     /// A proxy has brought something that is believed.

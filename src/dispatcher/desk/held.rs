@@ -20,6 +20,8 @@ pub(super) struct Held {
     pub(super) place: Place,
     pub(super) turn: u32,
     pub(super) tries: Vec<Try>,
+    /// What fetches of it came to that decided nothing, since another one was out as well.
+    pub(super) asides: Vec<Try>,
     pub(super) requests: u32,
     pub(super) abandoned: u32,
     /// Who was asked to wait instead of getting it.

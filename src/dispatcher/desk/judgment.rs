@@ -199,7 +199,9 @@ impl Desk {
         }
         self.robots.leave(id);
         let Harvest { links, records } = harvest;
-        let Held { epoch, requests, tries, .. } = held;
+        let Held { epoch, requests, mut tries, asides, .. } = held;
+        tries.extend(asides);
+        tries.sort_by_key(|one| one.at);
         match &fate {
             Fate::Done => self.done.pages += 1,
             Fate::Dead(_) => self.done.dead_letters += 1,

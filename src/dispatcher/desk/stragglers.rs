@@ -222,8 +222,10 @@ impl Desk {
         self.control_is_over(worker, &assignment, now);
         self.spend(assignment.proxy.id, &verdict, &meters, now);
         self.keep_pace(&assignment, &meters.sent, &verdict, now);
+        let a_try = self.a_try(assignment.proxy.id, &verdict, now);
         if let Some(held) = self.held.get_mut(&task.id).filter(|held| held.epoch == assignment.epoch) {
             held.requests += meters.requests.saturating_sub(1);
+            held.asides.extend(a_try);
         }
         self.had_already(worker, task, &assignment, verdict, meters, now);
         None

@@ -200,6 +200,7 @@ impl Held {
             place: Place::Windowed,
             turn: 0,
             tries: Vec::new(),
+            asides: Vec::new(),
             abandoned: 0,
             refusals: Refusals::default(),
             challenged: Vec::new(),

@@ -35,6 +35,22 @@ impl Script {
         self.desk.docket.debts(fetch.1.proxy.id).next().is_some()
     }
 
+    /// Commits all that is settled. How many requests of a page that has, and by which proxies it was tried in vain.
+    fn settled(&mut self, page: TaskId) -> (u32, Vec<String>) {
+        for _ in 0..3 {
+            self.after(Duration::from_millis(10));
+            let batches = self.took(|order| match order {
+                Order::Commit { batch, .. } => Some(Arc::clone(batch)),
+                _ => None,
+            });
+            if let Some(page) = batches.iter().flat_map(|batch| batch.iter()).find(|settled| settled.task == page) {
+                return (page.requests, page.tries.iter().map(|one| one.proxy.to_string()).collect());
+            }
+            self.on(Event::Committed(Committed { new_links: vec![Some(0)], ..Committed::default() }));
+        }
+        panic!("{page:?} is not settled")
+    }
+
     /// When the Desk wants to be woken.
     fn wakes_at(&self) -> Option<Timestamp> {
         let wake = |order: &Order| match order {
@@ -130,16 +146,8 @@ fn both_requests_count_for_the_page_whichever_brings_it() {
     for first in [0, 1] {
         let (mut script, slow, quick) = one_is_overtaken();
         script.brings([slow, quick][first]);
-        script.after(Duration::from_millis(10));
-        script.on(Event::Committed(Committed { new_links: vec![Some(0)], ..Committed::default() }));
-        script.after(Duration::from_millis(10));
-        let settled = script.took(|order| match order {
-            Order::Commit { batch, .. } => {
-                Some(batch.iter().map(|page| (page.task, page.requests)).collect::<Vec<_>>())
-            }
-            _ => None,
-        });
-        assert!(settled.concat().contains(&(slow.1.task, 2)), "{settled:?}");
+        let (requests, _) = script.settled(slow.1.task);
+        assert_eq!(requests, 2);
     }
 }
 
@@ -155,9 +163,20 @@ fn where_the_page_is_at_fault_one_that_was_overtaken_has_said_nothing() {
         assert!([slow, quick].into_iter().all(|fetch| script.blame_of(fetch) < 1e-9));
         let is_asked_anew = |(_, next): &Fetch| next.task == slow.1.task && next.proxy.id == slow.1.proxy.id;
         assert!(script.fetches().iter().any(is_asked_anew));
-        let requests = script.desk.held[&slow.1.task].requests;
-        assert_eq!(requests, 2);
+        assert_eq!(script.desk.held[&slow.1.task].requests, 2);
     }
+}
+
+#[test]
+fn the_history_of_a_page_tells_of_both_fetches() {
+    let (mut script, slow) = one_is_slow(|limits| (limits.retry.attempts, limits.retry.witnesses) = (1, 1));
+    script.after(LATE);
+    let quick = script.fetched_so_far()[0];
+    script.fails(slow);
+    script.after(SHORTLY);
+    script.fetched(quick.0, quick.1, Verdict::Failing(Certainty::Sure, reason("status.500")));
+    let (_, tried) = script.settled(slow.1.task);
+    assert_eq!(tried, ["p2", "p1"]);
 }
 
 #[test]
