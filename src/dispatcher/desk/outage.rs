@@ -86,6 +86,8 @@ pub(super) struct Watch {
     probes: usize,
     /// When its last return was noticed.
     back_at: Timestamp,
+    /// How often it was down, each time soon after a return.
+    outages: usize,
 }
 
 impl Watch {
@@ -138,7 +140,11 @@ impl Watch {
         let lately = (self.worked_at, rules.lately);
         let count = self.known.lately(lately, &picture.counts, |proxy| self.has_failed(proxy));
         let most = count.have_failed(rules.share);
-        let has_probed = self.failures.iter().any(|failure| failure.is_of == FailureOf::Probe);
+        // Where one proxy fails with every other request, probes would say for ever that it is down, and that it is back.
+        let is_new = now.since(self.back_at) >= rules.lately;
+        let before = if is_new { 0 } else { self.outages };
+        let probes = self.failures.iter().filter(|failure| failure.is_of == FailureOf::Probe).count();
+        let has_probed = probes > before;
         match &mut self.standing {
             Standing::Down { .. } => None,
             Standing::Well | Standing::Doubted { .. } if !count.is_enough(rules.fewest) || !picture.can_probe => {
@@ -152,6 +158,7 @@ impl Watch {
             Standing::Well => None,
             Standing::Doubted { .. } if most && has_probed && self.failures.len() >= rules.failures => {
                 self.standing = Standing::Down { since: now, next_probe: now + rules.probe };
+                self.outages = before + 1;
                 self.failures.clear();
                 Some(Turn::Down)
             }

@@ -231,3 +231,35 @@ fn a_probe_goes_through_a_proxy_whose_own_fault_its_failure_would_hardly_be_or_w
     assert_eq!(told(&script, |notice| matches!(notice, Notice::Outage { .. })), 0);
     assert_eq!(script.desk.done.dead_letters, 3, "the pages are at fault");
 }
+
+#[test]
+fn a_host_that_was_back_a_moment_ago_is_down_again_only_after_one_more_failed_probe() {
+    let mut script = worked_then(no_attempts);
+    let outages = |script: &Script| told(script, |notice| matches!(notice, Notice::Outage { .. }));
+    let probes_until_down = |script: &mut Script| {
+        let (before, mut probes) = (outages(script), 0);
+        for _ in 0..20 {
+            for (worker, assignment) in script.fetched_so_far() {
+                probes += u32::from(assignment.epoch == Epoch::default());
+                script.fetched(worker, assignment, failing());
+            }
+            if outages(script) > before {
+                return probes;
+            }
+            script.after(Duration::from_secs(1));
+        }
+        panic!("never down");
+    };
+    let back = |script: &mut Script| {
+        script.after(Duration::from_secs(1));
+        let (worker, probe) = script.fetched_so_far()[0];
+        script.fetched(worker, probe, Verdict::Done);
+    };
+    let first = probes_until_down(&mut script);
+    back(&mut script);
+    let second = probes_until_down(&mut script);
+    back(&mut script);
+    let third = probes_until_down(&mut script);
+    assert!(first <= second && second < third, "{first}, {second}, {third}");
+    assert_eq!(script.desk.done.dead_letters, 0);
+}
