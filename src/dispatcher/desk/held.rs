@@ -2,15 +2,29 @@
 //!
 //! Plain state of the Desk; what is said against its page is kept apart, since that outlives the lease (`trials.rs`).
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::bench::Venue;
 use crate::frontier::Try;
 use crate::pace::Refusals;
-use crate::protocol::WorkerId;
+use crate::protocol::{Assignment, WorkerId};
 use crate::proxy::ProxyId;
-use crate::task::{Epoch, Task};
+use crate::task::{Epoch, Task, TaskId};
+
+/// A fetch of a task, by its lease and turn: several may be out for one.
+pub(super) type Fetch = (TaskId, Epoch, u32);
+
+/// Which fetch an assignment is.
+pub(super) const fn fetch(of: &Assignment) -> Fetch {
+    (of.task, of.epoch, of.turn)
+}
+
+/// All fetches of a task.
+pub(super) const fn fetches_of(task: TaskId) -> RangeInclusive<Fetch> {
+    (task, Epoch(0), 0)..=(task, Epoch(u64::MAX), u32::MAX)
+}
 
 /// A claimed task that is not settled.
 #[derive(Debug)]

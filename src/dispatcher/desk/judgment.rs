@@ -185,6 +185,13 @@ impl Desk {
         self.note(Notice::Decided(Box::new(Decision { attempt: task.attempts + 1, task, then })));
     }
 
+    /// Nobody is given a task any more, or waited for because of it.
+    pub(super) fn leave_queues(&mut self, id: TaskId) {
+        self.window.take(id);
+        self.wanted.remove(&id);
+        self.waiting.forget(id);
+    }
+
     /// The lease on a task ends.
     fn conclude(&mut self, id: TaskId, fate: Fate, harvest: Harvest, now: Timestamp) {
         self.take_back(id);
@@ -192,9 +199,7 @@ impl Desk {
         self.withdraw_challenges(&held.challenged, id);
         if held.task.stage.is_robots() {
             // Whoever is asked next for it, somebody else has answered.
-            self.window.take(id);
-            self.wanted.remove(&id);
-            self.waiting.forget(id);
+            self.leave_queues(id);
             return self.robots_ended(held, fate, now);
         }
         self.robots.leave(id);

@@ -144,7 +144,7 @@ impl Watch {
         let is_new = now.since(self.back_at) >= rules.lately;
         let before = if is_new { 0 } else { self.outages };
         let probes = self.failures.iter().filter(|failure| failure.is_of == FailureOf::Probe).count();
-        let has_probed = probes > before;
+        let have_probed = probes > before;
         match &mut self.standing {
             Standing::Down { .. } => None,
             Standing::Well | Standing::Doubted { .. } if !count.is_enough(rules.fewest) || !picture.can_probe => {
@@ -156,7 +156,7 @@ impl Watch {
                 Some(Turn::Doubt)
             }
             Standing::Well => None,
-            Standing::Doubted { .. } if most && has_probed && self.failures.len() >= rules.failures => {
+            Standing::Doubted { .. } if most && have_probed && self.failures.len() >= rules.failures => {
                 self.standing = Standing::Down { since: now, next_probe: now + rules.probe };
                 self.outages = before + 1;
                 self.failures.clear();

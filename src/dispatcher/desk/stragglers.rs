@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::bench::Venue;
+use super::held::{Fetch, fetch, fetches_of};
 use super::party::Party;
 use super::pick::Times;
 use super::probing::BLAMELESS;
@@ -18,20 +19,12 @@ use crate::clock::Timestamp;
 use crate::pace::Permit;
 use crate::protocol::{Assignment, Outcome, WorkerId};
 use crate::proxy::ProxyId;
-use crate::task::{Epoch, HostKey, Method, Task, TaskId};
+use crate::task::{HostKey, Method, Task, TaskId};
 use crate::verdict::Verdict;
 
-/// A page is late after so many times the longest that an answer of its host took lately …
+/// A page is late after so many times the longest that an answer of its host took lately; and not before another proxy would be
+/// asked for a robots.txt as well, for at a quick site a few more requests would gain little.
 const SLOWER: u32 = 2;
-/// … and not before this part of the time that an answer may take: a few more requests at a quick site would gain little.
-const PART: u32 = 10;
-
-/// A fetch of a page, by its task, lease and turn.
-type Fetch = (TaskId, Epoch, u32);
-
-const fn fetch(of: &Assignment) -> Fetch {
-    (of.task, of.epoch, of.turn)
-}
 
 /// A page that may become late.
 #[derive(Debug)]
@@ -113,8 +106,7 @@ impl Stragglers {
 
     /// A page is in: whoever is still out with it is shown to be slower than others, at least.
     pub(super) fn done(&mut self, task: TaskId) {
-        let its_own = (task, Epoch(0), 0)..=(task, Epoch(u64::MAX), u32::MAX);
-        self.overtaken.range_mut(its_own).for_each(|(_, overtaken)| overtaken.is_done = true);
+        self.overtaken.range_mut(fetches_of(task)).for_each(|(_, overtaken)| overtaken.is_done = true);
     }
 
     /// Nobody is waited for any more.
@@ -128,16 +120,11 @@ impl Desk {
     pub(super) fn watch_for_lateness(&mut self, task: &Arc<Task>, proxy: ProxyId, now: Timestamp) {
         let proxies = &self.limits.proxies;
         let is_alone = proxies.direct || proxies.rotating;
-        if is_alone || task.stage.is_robots() || task.request.method != Method::Get || self.is_proven(proxy, &task.host)
-        {
+        if is_alone || task.request.method != Method::Get || self.is_proven(proxy, &task.host) {
             return;
         }
-        let watched = Watched { host: task.host.clone(), since: now, due: now + self.least_lateness() };
+        let watched = Watched { host: task.host.clone(), since: now, due: now + self.round() };
         self.stragglers.watch(task.id, watched);
-    }
-
-    fn least_lateness(&self) -> Duration {
-        (self.limits.head_timeout / PART).max(Duration::from_millis(1))
     }
 
     /// Has it brought something from this host, and does nothing speak against it now?
@@ -149,7 +136,7 @@ impl Desk {
 
     /// Finds out which pages are late by now.
     pub(super) fn notice_stragglers(&mut self, now: Timestamp) {
-        let round = self.least_lateness();
+        let round = self.round();
         let guard = &self.guard;
         let usual = |host: &HostKey| {
             let slowest = guard.watch_of(&Party::Host(host.clone()))?.slowest()?;
@@ -188,12 +175,8 @@ impl Desk {
     pub(super) fn overtake(&mut self, id: TaskId) -> bool {
         let Some(held) = self.held.get(&id).filter(|held| !held.task.stage.is_robots()) else { return false };
         let Place::Assigned(worker) = held.place else { return false };
-        let lease = (id, held.epoch, held.turn);
-        if !self.fetching.keys().any(|out| fetch(out) == lease) {
-            return false;
-        }
         let overtaken = Overtaken { worker, task: Arc::clone(&held.task), is_done: false };
-        self.stragglers.overtaken.insert(lease, overtaken);
+        self.stragglers.overtaken.insert((id, held.epoch, held.turn), overtaken);
         if let Some(held) = self.held.get_mut(&id) {
             held.requests += 1;
         }
@@ -234,14 +217,12 @@ impl Desk {
     /// A page is in the hands again of one that was overtaken, if nobody else has settled it.
     fn hold_again(&mut self, worker: WorkerId, assignment: &Assignment) -> bool {
         let id = assignment.task;
-        let Some(held) = self.held.get(&id).filter(|held| held.epoch == assignment.epoch) else { return false };
-        if matches!(held.place, Place::Assigned(_)) {
-            self.overtake(id);
+        if self.held.get(&id).is_none_or(|held| held.epoch != assignment.epoch) {
+            return false;
         }
+        self.overtake(id);
         self.take_back(id);
-        self.window.take(id);
-        self.wanted.remove(&id);
-        self.waiting.forget(id);
+        self.leave_queues(id);
         self.affinity.take(id);
         if let Some(held) = self.held.get_mut(&id) {
             held.turn = assignment.turn;

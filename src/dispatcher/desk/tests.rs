@@ -118,7 +118,11 @@ impl Script {
     }
 
     fn fetched(&mut self, worker: WorkerId, assignment: Assignment, verdict: Verdict) {
-        let meters = Meters { requests: 1, ..Meters::default() };
+        self.ended((worker, assignment), verdict, Meters { requests: 1, ..Meters::default() });
+    }
+
+    /// A fetch ends, and what it came to is known in full.
+    fn ended(&mut self, (worker, assignment): (WorkerId, Assignment), verdict: Verdict, meters: Meters) {
         let (links, records, missing) = (Vec::new(), Vec::new(), Vec::new());
         let next = Next::Ready;
         self.on(Event::Fetched(Box::new(Outcome {

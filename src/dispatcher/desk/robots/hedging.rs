@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::dispatcher::desk::court::Ended;
+use crate::dispatcher::desk::held::{Fetch, fetch, fetches_of};
 use crate::dispatcher::desk::roster::Stirred;
 use crate::dispatcher::desk::{Desk, Held, Place};
 use crate::dispatcher::notice::{Notice, PageNotice, Then};
@@ -24,13 +25,6 @@ const AT_ONCE: usize = 32;
 /// A round is this part of the time that an answer may take: longer than most take that come at all, and five rounds, after which
 /// as many may be out as ever are, are half of what one proxy that stalls would have cost.
 const PART: u32 = 10;
-
-/// A fetch of a robots.txt, by its task, lease and turn.
-type Fetch = (TaskId, Epoch, u32);
-
-const fn fetch(of: &Assignment) -> Fetch {
-    (of.task, of.epoch, of.turn)
-}
 
 /// How many may be out, and when that is doubled.
 #[derive(Clone, Copy, Debug)]
@@ -75,7 +69,7 @@ impl Hedges {
 
     /// How many are out for a task.
     fn out(&self, task: TaskId) -> usize {
-        self.out.range((task, Epoch(0), 0)..=(task, Epoch(u64::MAX), u32::MAX)).count()
+        self.out.range(fetches_of(task)).count()
     }
 
     /// How many are out for it under this lease.
@@ -146,7 +140,8 @@ impl Desk {
         }
     }
 
-    fn round(&self) -> Duration {
+    /// So long nobody else is asked, at least, while an answer is waited for.
+    pub(in crate::dispatcher::desk) fn round(&self) -> Duration {
         (self.limits.head_timeout / PART).max(Duration::from_millis(1))
     }
 

@@ -185,13 +185,9 @@ fn a_probe_goes_through_a_proxy_whose_own_fault_its_failure_would_hardly_be_or_w
         limits.pace = crate::pace::fixture::settings(DELAY, 0.0);
     });
     let faulty = ProxyId(3);
-    let answer = |script: &mut Script, (worker, assignment): (WorkerId, Assignment), verdict| {
+    let answer = |script: &mut Script, fetch, verdict| {
         let sent = vec![(HostKey("site.test:80".into()), script.now)];
-        let meters = Meters { requests: 1, sent, ..Meters::default() };
-        let (links, records, missing) = (Vec::new(), Vec::new(), Vec::new());
-        let next = Next::Ready;
-        let outcome = Outcome { worker, assignment, verdict, links, records, missing, robots: None, meters, next };
-        script.on(Event::Fetched(Box::new(outcome)));
+        script.ended(fetch, verdict, Meters { requests: 1, sent, ..Meters::default() });
     };
     let claim = |script: &mut Script, pages: std::ops::Range<u64>| {
         let stats = stats(pages.end - pages.start);

@@ -15,12 +15,8 @@ type Fetch = (WorkerId, Assignment);
 
 impl Script {
     /// The page of a fetch comes in.
-    fn brings(&mut self, (worker, assignment): Fetch) {
-        let meters = Meters { requests: 1, head: ANSWER, ..Meters::default() };
-        let (links, records, missing) = (Vec::new(), Vec::new(), Vec::new());
-        let (verdict, next) = (Verdict::Done, Next::Ready);
-        let outcome = Outcome { worker, assignment, verdict, links, records, missing, robots: None, meters, next };
-        self.on(Event::Fetched(Box::new(outcome)));
+    fn brings(&mut self, fetch: Fetch) {
+        self.ended(fetch, Verdict::Done, Meters { requests: 1, head: ANSWER, ..Meters::default() });
     }
 
     fn fails(&mut self, (worker, assignment): Fetch) {
