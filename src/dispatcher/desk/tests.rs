@@ -253,19 +253,8 @@ fn a_mere_delay_is_no_reason_to_let_go_of_a_proxy() {
     let meters = Meters { requests: 1, sent: vec![(host, script.now)], ..Meters::default() };
     script.desk.limits.pace.delay = Duration::from_secs(10);
     script.desk.pace = Pace::new(script.desk.limits.pace, &script.desk.limits.ban, None);
-    let outcome = Outcome {
-        worker: FIRST,
-        assignment,
-        verdict: Verdict::Done,
-        links: Vec::new(),
-        records: Vec::new(),
-        missing: Vec::new(),
-        robots: None,
-        meters,
-        next: Next::Ready,
-    };
     script.desk.held.get_mut(&TaskId(1)).expect("held").gap = Duration::from_secs(10);
-    script.on(Event::Fetched(Box::new(outcome)));
+    script.ended((FIRST, assignment), Verdict::Done, meters);
     assert!(script.took(bound).is_empty());
     script.after(Duration::from_secs(9));
     assert!(script.fetches().is_empty(), "not before the delay is over");

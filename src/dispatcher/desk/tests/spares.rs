@@ -194,19 +194,7 @@ fn bytes_and_age_are_budgets_too_and_age_begins_with_the_first_page() {
     let mut script = Script::with(1, 2, 9, |limits| limits.proxies.max_bytes = Some(1000));
     let (worker, assignment) = script.fetches()[0];
     let meters = Meters { requests: 1, wire: 1000, ..Meters::default() };
-    let (links, records, missing) = (Vec::new(), Vec::new(), Vec::new());
-    let (verdict, next) = (Verdict::Done, Next::Ready);
-    script.on(Event::Fetched(Box::new(Outcome {
-        worker,
-        assignment,
-        verdict,
-        links,
-        records,
-        missing,
-        robots: None,
-        meters,
-        next,
-    })));
+    script.ended((worker, assignment), Verdict::Done, meters);
     assert_eq!(script.took(spent), [(FIRST, assignment.proxy)]);
 }
 
