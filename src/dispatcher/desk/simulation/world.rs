@@ -847,11 +847,9 @@ impl World {
         let has_no_end = self.scenario.limits.proxies.budget() == Budget::default();
         // A rotating line does not cool: its worker stays with it, however bad it is and however good the others are.
         let may_rest = !self.scenario.limits.proxies.rotating;
-        // What is down before the guard can know of it (`outage`) looks like a pool that never worked, or costs rests, of which there
-        // may be few.
-        let few_rests = self.scenario.limits.health.max_cooldowns.is_some();
-        let may_pay = !self.scenario.downs.is_empty() && (few_rests || stats.done == 0);
-        if has_good && has_no_end && may_rest && !may_pay && self.scenario.bad_pages == 0.0 {
+        // What is down before the first page looks like a pool that never worked.
+        let never_worked = !self.scenario.downs.is_empty() && stats.done == 0;
+        if has_good && has_no_end && may_rest && !never_worked && self.scenario.bad_pages == 0.0 {
             assert!(!matches!(ending, Ending::NoProxy { .. }), "gave up with a good proxy in the pool\n{}", story());
         }
         let mut figures = self.figures;
