@@ -16,6 +16,7 @@ mod ending;
 mod fixture;
 mod guard;
 mod held;
+mod inquiry;
 mod intake;
 mod judgment;
 mod jury;

@@ -14,7 +14,7 @@ pub use self::listing::Relisted;
 pub use self::member::Member;
 pub use self::state::{After, Change, State};
 use crate::clock::Timestamp;
-use crate::config::SpareOrder;
+use crate::config::{self, SpareOrder};
 use crate::protocol::{Assignment, ProxyRef, WorkerId};
 use crate::proxy::health::Health;
 use crate::proxy::usage::Usage;
@@ -34,6 +34,8 @@ pub struct Pool {
     generation: u64,
     /// Those that rest, by when that is over.
     cooling: BTreeSet<(Timestamp, ProxyId)>,
+    /// Answers that were believed, of all of them.
+    successes: u64,
 }
 
 impl Pool {
@@ -51,6 +53,7 @@ impl Pool {
             bindings: 0,
             generation: 0,
             cooling: BTreeSet::new(),
+            successes: 0,
         }
     }
 
@@ -96,6 +99,19 @@ impl Pool {
     /// Its health, to be changed.
     pub fn health(&mut self, id: ProxyId) -> Option<&mut Health> {
         self.members.get_mut(id.0 as usize).map(|member| &mut member.health)
+    }
+
+    /// One of them brought an answer that is believed.
+    pub fn succeeded(&mut self, id: ProxyId, limits: &config::Health) {
+        self.successes += 1;
+        if let Some(health) = self.health(id) {
+            health.succeed(limits);
+        }
+    }
+
+    /// Has anything come through any of them since this one was back from its last rest? If not, it may be others that fail.
+    pub fn has_worked_since_it_rested(&self, id: ProxyId) -> bool {
+        self.get(id).is_some_and(|member| member.back_after < Some(self.successes))
     }
 
     /// What it was used for, to be changed.
@@ -222,6 +238,7 @@ impl Pool {
             member.rests += 1;
         }
         if let State::Cooling(until) = earlier {
+            member.back_after = Some(self.successes);
             self.cooling.remove(&(until, id));
         }
         if let State::Cooling(until) = state {

@@ -40,6 +40,12 @@ impl Reliability {
         -(1.0 - self.share()).ln()
     }
 
+    /// What is known of it at either of two places.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self { successes: self.successes + other.successes, convictions: self.convictions + other.convictions }
+    }
+
     /// It brought a page.
     pub fn succeed(&mut self) {
         self.successes = self.successes * FADING + 1.0;

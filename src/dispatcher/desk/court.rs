@@ -224,9 +224,7 @@ impl Desk {
     /// A proxy has brought something that is believed.
     pub(super) fn worked(&mut self, proxy: ProxyId) {
         let limits = self.limits.health;
-        if let Some(health) = self.pool.health(proxy) {
-            health.succeed(&limits);
-        }
+        self.pool.succeeded(proxy, &limits);
         self.keeper.patients.insert(proxy);
         self.no_proxy_since = None;
         self.barred_since = None;

@@ -26,31 +26,22 @@ pub(super) enum Change {
 }
 
 /// All venues.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Docket {
     benches: BTreeMap<Venue, Bench>,
     debts: BTreeMap<ProxyId, BTreeSet<Venue>>,
     /// Where a page was done that is kept as a control.
     controlled: BTreeSet<Venue>,
-    sweep_at: usize,
+    /// How many were left when those where nothing is open were last forgotten.
+    left: usize,
     changes: Vec<(ProxyId, Change)>,
     opened: bool,
     /// What has changed since it was last written down.
     pub(super) news: BTreeSet<(Venue, Option<ProxyId>)>,
 }
 
-impl Default for Docket {
-    fn default() -> Self {
-        Self {
-            benches: BTreeMap::new(),
-            debts: BTreeMap::new(),
-            controlled: BTreeSet::new(),
-            sweep_at: VENUES,
-            changes: Vec::new(),
-            opened: false,
-            news: BTreeSet::new(),
-        }
-    }
+fn first_of(host: &HostKey) -> Venue {
+    Venue { host: host.clone(), stage: StageId(0) }
 }
 
 impl Docket {
@@ -85,8 +76,11 @@ impl Docket {
 
     /// The first of them at a host.
     pub(super) fn controlled_at(&self, host: &HostKey) -> Option<&Venue> {
-        let first = Venue { host: host.clone(), stage: StageId(0) };
-        self.controlled.range(&first..).next().filter(|other| other.host == *host)
+        self.controlled.range(&first_of(host)..).next().filter(|other| other.host == *host)
+    }
+
+    fn benches_at(&self, host: &HostKey) -> impl Iterator<Item = (&Venue, &Bench)> {
+        self.benches.range(&first_of(host)..).take_while(|(venue, _)| venue.host == *host)
     }
 
     /// A page is done at a venue.
@@ -228,6 +222,12 @@ impl Docket {
         self.witness(proxy, venue).map(|witness| witness.reliability).unwrap_or_default()
     }
 
+    /// How reliable it is at a host, whatever the stage.
+    pub(super) fn reliability_at(&self, proxy: ProxyId, host: &HostKey) -> Reliability {
+        let there = self.benches_at(host).filter_map(|(_, bench)| bench.witness(proxy));
+        there.fold(Reliability::default(), |known, witness| known.and(witness.reliability))
+    }
+
     /// A proxy at a venue.
     pub(super) fn witness(&self, proxy: ProxyId, venue: &Venue) -> Option<&Witness> {
         self.benches.get(venue)?.witness(proxy)
@@ -273,7 +273,7 @@ impl Docket {
     }
 
     fn sweep(&mut self) {
-        if self.benches.len() < self.sweep_at {
+        if self.benches.len() < (2 * self.left).max(VENUES) {
             return;
         }
         let (news, controlled) = (&mut self.news, &mut self.controlled);
@@ -288,6 +288,6 @@ impl Docket {
             stays
         });
         self.opened = true;
-        self.sweep_at = (2 * self.benches.len()).max(VENUES);
+        self.left = self.benches.len();
     }
 }

@@ -55,9 +55,19 @@ impl Guard {
         Self { rules, watches: BTreeMap::new(), troubled: BTreeSet::new(), sweep_at: HOSTS }
     }
 
-    /// Could a failure there be due to an outage: has it worked for proxies that are trusted, or for several that are new?
+    /// Could a failure at a party that has worked be due to an outage: has it worked for proxies that are trusted, or for several
+    /// that are new, or has some other host?
     pub(super) fn is_armed(&self, party: &Party) -> bool {
-        self.watches.get(party).is_some_and(|watch| watch.is_armed(party.fewest()))
+        let is_known = self.watches.get(party).is_some_and(|watch| watch.known().all().is_enough(party.fewest()));
+        is_known || self.anywhere(party).is_some_and(|watch| watch.known().all().are_several())
+    }
+
+    /// Who works at whatever host, if that is another question.
+    fn anywhere(&self, party: &Party) -> Option<&Watch> {
+        match party {
+            Party::Line => None,
+            Party::Host(_) => self.watches.get(&Party::Line),
+        }
     }
 
     /// An answer of use came. Gives for how long the party was down, if that is over.
@@ -84,7 +94,9 @@ impl Guard {
         F: Fn(ProxyId, Repute) -> bool,
     {
         let rules = Rules { fewest: party.fewest(), ..self.rules };
-        let turn = self.watches.get_mut(party)?.look(&rules, picture, now);
+        let here = self.watches.get(party)?;
+        let elsewhere = self.anywhere(party).map(|anywhere| anywhere.known_lately(&rules, &picture.counts, here));
+        let turn = self.watches.get_mut(party)?.look(&rules, picture, elsewhere, now);
         self.relieve(party);
         turn
     }
@@ -168,7 +180,8 @@ impl Guard {
 
     /// How well a proxy suits for a probe, the least number first. `None`: not at all.
     pub(super) fn suits(&self, party: &Party, proxy: ProxyId, counts: impl Fn(Repute) -> bool) -> Option<u8> {
-        self.watches.get(party)?.suits(proxy, counts)
+        let elsewhere = self.anywhere(party).and_then(|anywhere| anywhere.known().repute(proxy));
+        self.watches.get(party)?.suits(proxy, elsewhere, counts)
     }
 
     /// How long a probe waits for its answer, `most` at most.

@@ -3,11 +3,11 @@
 //! Pure. In come what works and what fails there, and who is at work; out go the turns that this takes. It holds what has failed since
 //! the party last worked, and which proxies it works for. All parties together are `guard.rs`.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::repute::{Known, Repute};
-use super::signs::{Failure, FailureOf, Sign};
+use super::inquiry::Inquiry;
+use super::repute::{Count, Known, Repute};
+use super::signs::{Failure, Sign};
 use crate::clock::Timestamp;
 use crate::proxy::ProxyId;
 
@@ -78,12 +78,11 @@ pub(super) struct Watch {
     known: Known,
     worked_at: Timestamp,
     slowest: Duration,
-    /// What has failed since it worked last.
-    failures: Vec<Failure>,
+    /// What has failed since it worked last, and who was asked.
+    inquiry: Inquiry,
     standing: Standing,
-    /// Who was asked by probes since it worked, and at which of them.
-    asked: BTreeMap<ProxyId, usize>,
-    probes: usize,
+    /// Are those asked that work elsewhere, since too few are known here?
+    is_for_strangers: bool,
     /// When its last return was noticed.
     back_at: Timestamp,
     /// How often it was down, each time soon after a return.
@@ -107,8 +106,8 @@ impl Watch {
                 Some(now.since(since))
             }
             Standing::Well | Standing::Doubted { .. } => {
-                self.failures.retain(|failure| failure.at > sign.sent);
-                if self.failures.is_empty() {
+                self.inquiry.forget_until(sign.sent);
+                if self.inquiry.failures() == 0 {
                     self.settle();
                 }
                 None
@@ -125,29 +124,32 @@ impl Watch {
     /// Something failed there.
     pub(super) fn failed(&mut self, failure: Failure) {
         if !self.is_down() {
-            self.failures.push(failure);
+            self.inquiry.failed(failure);
         }
     }
 
-    /// What it has come to, if anything has changed.
+    /// What it has come to, if anything has changed, given those that count and brought something anywhere lately.
     pub(super) fn look<F: Fn(ProxyId, Repute) -> bool>(
         &mut self,
         rules: &Rules,
         picture: &Picture<F>,
+        elsewhere: Option<Count>,
         now: Timestamp,
     ) -> Option<Turn> {
-        let oldest = self.failures.iter().map(|failure| failure.at).min()?;
-        let lately = (self.worked_at, rules.lately);
-        let count = self.known.lately(lately, &picture.counts, |proxy| self.has_failed(proxy));
+        let oldest = self.inquiry.oldest()?;
+        let own = self.known_lately(rules, &picture.counts, self);
+        let elsewhere = elsewhere.filter(|elsewhere| !own.is_enough(rules.fewest) && elsewhere.are_several());
+        self.is_for_strangers = elsewhere.is_some();
+        let count = elsewhere.unwrap_or(own);
+        let can_tell = picture.can_probe && (self.is_for_strangers || count.is_enough(rules.fewest));
         let most = count.have_failed(rules.share);
         // Where one proxy fails with every other request, probes would say for ever that it is down, and that it is back.
         let is_new = now.since(self.back_at) >= rules.lately;
         let before = if is_new { 0 } else { self.outages };
-        let probes = self.failures.iter().filter(|failure| failure.is_of == FailureOf::Probe).count();
-        let have_probed = probes > before;
+        let have_probed = self.inquiry.failed_probes() > before;
         match &mut self.standing {
             Standing::Down { .. } => None,
-            Standing::Well | Standing::Doubted { .. } if !count.is_enough(rules.fewest) || !picture.can_probe => {
+            Standing::Well | Standing::Doubted { .. } if !can_tell => {
                 self.settle();
                 Some(Turn::Judge)
             }
@@ -156,30 +158,29 @@ impl Watch {
                 Some(Turn::Doubt)
             }
             Standing::Well => None,
-            Standing::Doubted { .. } if most && have_probed && self.failures.len() >= rules.failures => {
+            Standing::Doubted { .. } if most && have_probed && self.inquiry.failures() >= rules.failures => {
                 self.standing = Standing::Down { since: now, next_probe: now + rules.probe };
                 self.outages = before + 1;
-                self.failures.clear();
+                self.inquiry.forget_failures();
                 Some(Turn::Down)
             }
             Standing::Doubted { shut, .. } => (std::mem::replace(shut, most) != most).then_some(Turn::Doubt),
         }
     }
 
+    /// Those that count and brought something here lately, and how many of them have failed at a place, this or another one.
+    pub(super) fn known_lately(&self, rules: &Rules, counts: impl Fn(ProxyId, Repute) -> bool, at: &Self) -> Count {
+        self.known.lately((self.worked_at, rules.lately), counts, |proxy| at.has_failed(proxy))
+    }
+
     fn settle(&mut self) {
         self.standing = Standing::Well;
-        self.failures.clear();
-        self.asked.clear();
+        self.inquiry.settle();
     }
 
-    /// Has it worked for so many trusted proxies, or for several that are new?
-    pub(super) fn is_armed(&self, fewest: usize) -> bool {
-        self.known.all().is_enough(fewest)
-    }
-
-    /// Has anything come through this proxy?
-    pub(super) fn works_for(&self, proxy: ProxyId) -> bool {
-        self.known.contains(proxy)
+    /// The proxies that it has worked for.
+    pub(super) const fn known(&self) -> &Known {
+        &self.known
     }
 
     /// The longest that an answer took lately, if any came.
@@ -199,7 +200,7 @@ impl Watch {
 
     /// Is nothing in question?
     pub(super) fn is_well(&self) -> bool {
-        self.standing == Standing::Well && self.failures.is_empty()
+        self.standing == Standing::Well && self.inquiry.failures() == 0
     }
 
     /// Does nobody get pages of it?
@@ -222,13 +223,12 @@ impl Watch {
 
     /// Has a proxy failed there since it worked?
     pub(super) fn has_failed(&self, proxy: ProxyId) -> bool {
-        self.failures.iter().any(|failure| failure.proxy == proxy)
+        self.inquiry.has_failed(proxy)
     }
 
     /// So often that it is to wait?
     pub(super) fn holds(&self, proxy: ProxyId) -> bool {
-        let of_it = |failure: &&Failure| failure.proxy == proxy && failure.is_of == FailureOf::Fetch;
-        self.failures.iter().filter(of_it).count() >= PATIENT
+        self.inquiry.fetches_failed(proxy) >= PATIENT
     }
 
     /// When the next probe is due.
@@ -241,39 +241,40 @@ impl Watch {
 
     /// When it is to be looked at again.
     pub(super) fn next_look(&self, probe: Duration) -> Option<Timestamp> {
-        self.next_probe().or_else(|| self.failures.iter().map(|failure| failure.at + probe).min())
+        self.next_probe().or_else(|| self.inquiry.oldest().map(|at| at + probe))
     }
 
     /// A probe has gone out; the next one is due then.
     pub(super) fn probed(&mut self, proxy: ProxyId, next: Timestamp) {
-        self.probes += 1;
-        self.asked.insert(proxy, self.probes);
+        self.inquiry.asked(proxy);
         if let Standing::Doubted { next_probe, .. } | Standing::Down { next_probe, .. } = &mut self.standing {
             *next_probe = next;
         }
     }
 
-    /// How well a proxy suits for a probe, the least number first. `None`: its failure would say nothing.
-    pub(super) fn suits(&self, proxy: ProxyId, counts: impl Fn(Repute) -> bool) -> Option<u8> {
-        let mut probes = self.failures.iter().filter(|failure| failure.is_of == FailureOf::Probe).peekable();
-        let is_first = probes.peek().is_none();
-        match self.known.repute(proxy).is_some_and(counts) {
-            true if probes.any(|probe| probe.proxy == proxy) => Some(2),
-            // Whoever failed shows by the first probe that it works itself; after that, others have more to say.
-            true if self.has_failed(proxy) == is_first => Some(0),
-            true => Some(1),
-            false => self.is_down().then_some(3),
+    /// How well a proxy suits for a probe, the least number first, given how well it is known elsewhere. `None`: its failure would
+    /// say nothing.
+    pub(super) fn suits(
+        &self,
+        proxy: ProxyId,
+        elsewhere: Option<Repute>,
+        counts: impl Fn(Repute) -> bool,
+    ) -> Option<u8> {
+        let repute = self.known.repute(proxy).or(elsewhere.filter(|_| self.is_for_strangers));
+        match repute.is_some_and(counts) {
+            true => Some(self.inquiry.suits(proxy)),
+            false => self.is_down().then_some(Inquiry::SUITS_LEAST),
         }
     }
 
     /// Is a spare to be asked next? Every other time: it may be only those at work that are turned away.
     pub(super) const fn asks_spares(&self) -> bool {
-        self.is_down() && self.probes.is_multiple_of(2)
+        self.is_down() && self.inquiry.probes().is_multiple_of(2)
     }
 
     /// At which probe a proxy was asked last, if it was.
     pub(super) fn asked(&self, proxy: ProxyId) -> Option<usize> {
-        self.asked.get(&proxy).copied()
+        self.inquiry.asked_at(proxy)
     }
 
     /// How long a probe waits for its answer, `most` at most.

@@ -36,7 +36,9 @@ impl Desk {
             return;
         }
         let (limits, rests) = (self.limits.health, member.rests());
-        if limits.max_cooldowns.is_some_and(|most| rests >= most) {
+        // Where nothing comes through anybody, it may be the site, or our line, that is down.
+        let is_told_apart = self.pool.has_worked_since_it_rested(proxy);
+        if is_told_apart && limits.max_cooldowns.is_some_and(|most| rests >= most) {
             let detail = format!("it has had its {rests} rests (health.max_cooldowns); the last thing was: {reason}");
             return self.retire(proxy, Reason::new("proxy.max_cooldowns", detail));
         }

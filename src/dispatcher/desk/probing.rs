@@ -94,7 +94,7 @@ impl Desk {
         let spares = self.pool.spares().map(|(spare, _)| spare).filter(|spare| may_ask(*spare));
         let spare = spares.min_by_key(|spare| watch.asked(*spare))?;
         let idle = self.roster.idle(now, Stirred::Yes);
-        let (worker, old) = idle.into_iter().max_by_key(|(_, proxy)| watch.suits(proxy.id, |_| true))?;
+        let (worker, old) = idle.into_iter().max_by_key(|(_, proxy)| watch.suits(proxy.id, None, |_| true))?;
         self.release(old, now);
         self.bind(worker, spare);
         match self.roster.get(worker) {

@@ -45,7 +45,12 @@ impl Count {
 
     /// Are they so many trusted ones, or several that are new?
     pub(super) const fn is_enough(&self, fewest: usize) -> bool {
-        self.trusted >= fewest || self.all >= SEVERAL
+        self.trusted >= fewest || self.are_several()
+    }
+
+    /// Are they several, however well each is known?
+    pub(super) const fn are_several(&self) -> bool {
+        self.all >= SEVERAL
     }
 
     /// Has such a share of them failed?

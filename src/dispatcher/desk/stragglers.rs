@@ -131,7 +131,7 @@ impl Desk {
     fn is_proven(&self, proxy: ProxyId, host: &HostKey) -> bool {
         self.docket.debts(proxy).next().is_none()
             && self.pool.get(proxy).is_some_and(|member| member.health.score() < BLAMELESS)
-            && self.guard.watch_of(&Party::Host(host.clone())).is_some_and(|watch| watch.works_for(proxy))
+            && self.guard.watch_of(&Party::Host(host.clone())).is_some_and(|watch| watch.known().contains(proxy))
     }
 
     /// Finds out which pages are late by now.

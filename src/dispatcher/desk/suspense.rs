@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Desk;
+use super::bench::Venue;
 use super::court::Ended;
 use super::guard::Urgency;
 use super::judgment::Harvest;
@@ -120,7 +121,8 @@ pub(super) fn came_by_line(verdict: &Verdict) -> bool {
 impl Desk {
     /// Takes note of what a fetch shows of our line, and of hosts.
     pub(super) fn hear(&mut self, ended: &Ended, verdict: &Verdict, meters: &Meters, now: Timestamp) {
-        let is_trusted = ended.passed.iter().any(|venue| self.docket.reliability(ended.proxy, venue).is_trusted());
+        let reliability = |venue: &Venue| self.docket.reliability_at(ended.proxy, &venue.host);
+        let is_trusted = ended.passed.iter().any(|venue| reliability(venue).is_trusted());
         let repute = if is_trusted { Repute::Trusted } else { Repute::New };
         let through = (*verdict == Verdict::Done).then_some((ended.proxy, repute));
         let took = meters.connect + meters.head + meters.receive;

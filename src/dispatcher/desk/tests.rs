@@ -344,7 +344,7 @@ fn a_conviction_does_not_lengthen_a_rest_that_has_begun() {
 
 #[test]
 fn an_abandoned_task_is_given_out_again_and_uses_an_attempt_only_after_several_times() {
-    let mut script = Script::new(1, 1, 1);
+    let mut script = Script::with(1, 1, 1, |limits| limits.retry.witnesses = 1);
     for turn in 1..=2 {
         let (_, assignment) = script.fetches()[0];
         assert_eq!(assignment.turn, turn);

@@ -13,6 +13,9 @@ use crate::protocol::{Assignment, ProxyRef, Why, WorkerId};
 use crate::task::TaskId;
 use crate::verdict::Reason;
 
+/// So many fetches that end without an outcome use an attempt of their page: fewer may be an accident of who fetched it.
+const SEVERAL: u32 = 3;
+
 impl Desk {
     pub(super) fn enter(&mut self, worker: WorkerId, now: Timestamp) {
         if let Some(old) = self.roster.holder(worker.slot) {
@@ -74,7 +77,7 @@ impl Desk {
         held.abandoned += 1;
         let (task, often) = (Arc::clone(&held.task), held.abandoned);
         self.note(Notice::Abandoned { task: Arc::clone(&task) });
-        if often >= self.limits.retry.witnesses {
+        if often >= SEVERAL {
             // It may have reached the site all the same.
             if let Some(held) = self.held.get_mut(&task.id) {
                 held.requests += 1;

@@ -29,6 +29,8 @@ pub struct Member {
     pub(super) epoch: Epoch,
     pub(super) out: HashSet<(TaskId, u32)>,
     pub(super) rests: u64,
+    /// How many answers had come through the whole pool when its last rest was over.
+    pub(super) back_after: Option<u64>,
     pub(super) is_used_up: bool,
     /// Its place among the proxies as they were read last.
     pub(super) place: u64,
@@ -54,6 +56,7 @@ impl Member {
             epoch: Epoch::default(),
             out: HashSet::new(),
             rests: 0,
+            back_after: None,
             is_used_up: false,
             place,
             arrival: place,

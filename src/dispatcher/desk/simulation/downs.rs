@@ -94,8 +94,10 @@ impl Downs {
     }
 
     fn at(&self, host: &HostKey, now: Timestamp) -> Option<Mode> {
-        let mut begun = self.begun.iter().filter(|(down, ..)| down.concerns(host));
-        begun.find(|(_, since, until)| *since <= now && now < *until).map(|(down, ..)| down.mode)
+        let at_that = |(down, since, until): &&(Down, _, _)| down.concerns(host) && *since <= now && now < *until;
+        // What does not reach a proxy never comes to what a host would answer.
+        let first = self.begun.iter().filter(at_that).min_by_key(|(down, ..)| down.mode != Mode::Line);
+        first.map(|(down, ..)| down.mode)
     }
 
     /// What a fetch comes to that goes out at `now`, and would have come to `answer`.

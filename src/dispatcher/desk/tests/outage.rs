@@ -17,6 +17,15 @@ fn answer_for(script: &mut Script, seconds: u32, verdict: &Verdict) {
     }
 }
 
+/// Every worker whose proxy is spent asks for another one.
+fn replace_spent(script: &mut Script) {
+    let spent = script.orders.extract_if(.., |order| matches!(order, Order::Spent { .. }));
+    for order in spent.collect::<Vec<_>>() {
+        let Order::Spent { worker, proxy } = order else { continue };
+        script.on(Event::Replace { worker, proxy, why: Why::Spent });
+    }
+}
+
 fn told(script: &Script, wanted: impl Fn(&Notice) -> bool) -> usize {
     script.orders.iter().filter(|order| matches!(order, Order::Note(notice) if wanted(notice))).count()
 }
@@ -54,12 +63,78 @@ fn a_host_that_has_worked_for_three_proxies_only_once_each_is_waited_for_all_the
 }
 
 #[test]
+fn a_proxy_that_has_brought_pages_of_several_stages_of_a_host_is_known_there_by_all_of_them() {
+    let outages = |stages: u16| {
+        let mut script = Script::with(1, 1, 0, no_attempts);
+        let of_some_stage = |id: u64| {
+            let stage = StageId((id % u64::from(stages)) as u16);
+            let known = crate::task::Task { stage, ..fixture::task(id, "site.test", 0) };
+            Claimed { task: Arc::new(known), epoch: Epoch(id) }
+        };
+        let tasks = (1..=10).map(of_some_stage).collect();
+        script.on(Event::Claimed(Claim { tasks, next_due: None, stats: stats(10) }));
+        for _ in 0..5 {
+            let (worker, page) = script.fetched_so_far()[0];
+            script.fetched(worker, page, Verdict::Done);
+        }
+        answer_for(&mut script, 10, &failing());
+        told(&script, |notice| matches!(notice, Notice::Outage { .. }))
+    };
+    assert_eq!((outages(1), outages(2)), (1, 1));
+}
+
+#[test]
 fn two_proxies_that_have_brought_one_page_each_do_not_make_an_outage() {
     let (mut script, first) = at_their_first_page(2);
     first.into_iter().for_each(|(worker, assignment)| script.fetched(worker, assignment, Verdict::Done));
     answer_for(&mut script, 5, &failing());
     assert_eq!(told(&script, |notice| matches!(notice, Notice::Outage { .. })), 0);
     assert!(script.desk.done.dead_letters > 0);
+}
+
+/// Three proxies of which each has brought a page of one host, and the first also one of another host; then there are so many pages
+/// of that one.
+fn known_at_one_host_of_two(pages: u64) -> Script {
+    let mut script = Script::with(3, 3, 0, no_attempts);
+    let claim = |script: &mut Script, pages: Vec<Claimed>| {
+        let stats = stats(pages.len() as u64);
+        script.on(Event::Claimed(Claim { tasks: pages, next_due: None, stats }));
+    };
+    claim(&mut script, (1..=3).map(task).collect());
+    script.fetched_so_far().into_iter().for_each(|(worker, page)| script.fetched(worker, page, Verdict::Done));
+    claim(&mut script, vec![elsewhere(100)]);
+    script.fetched_so_far().into_iter().for_each(|(worker, page)| script.fetched(worker, page, Verdict::Done));
+    claim(&mut script, (101..=100 + pages).map(elsewhere).collect());
+    script
+}
+
+fn elsewhere(id: u64) -> Claimed {
+    Claimed { task: Arc::new(fixture::task(id, "other.test", 0)), epoch: Epoch(id) }
+}
+
+#[test]
+fn a_host_that_has_worked_for_one_proxy_only_is_waited_for_if_three_that_work_elsewhere_fail_there() {
+    let mut script = known_at_one_host_of_two(8);
+    answer_for(&mut script, 30, &Verdict::Doubtful(reason("tunnel.refused")));
+    assert_eq!(told(&script, |notice| matches!(notice, Notice::Outage { .. })), 1);
+    assert_eq!(told(&script, |notice| matches!(notice, Notice::Charged { .. } | Notice::Cooling { .. })), 0);
+    answer_for(&mut script, 15, &Verdict::Done);
+    assert_eq!((script.desk.done.pages, script.desk.done.dead_letters), (12, 0));
+}
+
+#[test]
+fn a_host_that_works_for_one_of_three_that_work_elsewhere_gives_that_one_all_its_pages() {
+    let mut script = known_at_one_host_of_two(20);
+    for _ in 0..300 {
+        for (worker, assignment) in script.fetched_so_far() {
+            let is_let_in = assignment.proxy.id == ProxyId(0);
+            let turned_away = Verdict::Doubtful(reason("tunnel.refused"));
+            script.fetched(worker, assignment, if is_let_in { Verdict::Done } else { turned_away });
+        }
+        replace_spent(&mut script);
+        script.after(Duration::from_secs(1));
+    }
+    assert_eq!((script.desk.done.pages, script.desk.done.dead_letters), (24, 0));
 }
 
 #[test]
@@ -166,11 +241,7 @@ fn a_host_that_turns_away_those_at_work_one_by_one_is_asked_through_spares_befor
                 script.desk.pool.get(assignment.proxy.id).is_some_and(|member| member.usage.requests() > 10);
             script.fetched(worker, assignment, if is_used_up { stalled.clone() } else { Verdict::Done });
         }
-        let spent = script.orders.extract_if(.., |order| matches!(order, Order::Spent { .. }));
-        for order in spent.collect::<Vec<_>>() {
-            let Order::Spent { worker, proxy } = order else { continue };
-            script.on(Event::Replace { worker, proxy, why: Why::Spent });
-        }
+        replace_spent(script);
         script.after(Duration::from_secs(1));
     };
     (0..120).for_each(|_| answer(&mut script));

@@ -234,8 +234,8 @@ fn with_one_used_up_and_one_that_rests_it_waits_only_if_that_one_has_ever_worked
     assert!(waits.is_empty(), "{waits:?}");
 }
 
-#[test]
-fn a_proxy_with_as_many_rests_as_it_may_have_is_retired_instead_of_another() {
+/// What becomes of a proxy whose only rest is over when it breaks again, by what the other one comes to in between.
+fn breaks_again(other: &Verdict) -> (State, Vec<String>) {
     let mut script = Script::with(1, 2, 9, |limits| {
         limits.health.max_cooldowns = Some(1);
         limits.health.max_errors = 1;
@@ -248,15 +248,28 @@ fn a_proxy_with_as_many_rests_as_it_may_have_is_retired_instead_of_another() {
     script.fetched(FIRST, assignment, refused.clone());
     script.on(Event::Replace { worker: FIRST, proxy: assignment.proxy, why: Why::Spent });
     assert!(matches!(script.state(0), State::Cooling(_)));
-    script.fail_all(&refused);
+    let (_, assignment) = script.fetches()[0];
+    script.fetched(FIRST, assignment, Verdict::Done);
+    let (_, assignment) = script.fetches()[0];
     script.after(Duration::from_secs(30));
+    script.fetched(FIRST, assignment, other.clone());
     script.fail_all(&refused);
-    assert_eq!(script.state(0), State::Retired);
     let why = script.took(|order| match order {
         Order::Note(Notice::Retired { proxy: ProxyId(0), reason }) => Some(reason.code.clone()),
         _ => None,
     });
-    assert_eq!(why, ["proxy.max_cooldowns"]);
+    (script.state(0), why.iter().map(ToString::to_string).collect())
+}
+
+#[test]
+fn a_proxy_with_as_many_rests_as_it_may_have_is_retired_instead_of_another() {
+    assert_eq!(breaks_again(&Verdict::Done), (State::Retired, vec!["proxy.max_cooldowns".to_owned()]));
+}
+
+#[test]
+fn a_proxy_is_not_retired_while_nothing_comes_through_any_other_one() {
+    let (state, why) = breaks_again(&Verdict::ProxyBroken(reason("proxy.refused")));
+    assert!(matches!(state, State::Cooling(_)) && why.is_empty(), "{state:?}, {why:?}");
 }
 
 #[test]

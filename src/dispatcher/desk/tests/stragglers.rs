@@ -129,7 +129,7 @@ fn one_that_brings_a_page_after_another_one_has_shown_that_it_works() {
         script.brings(both[1 - first]);
         assert_eq!(script.fates(), [Fate::Done, Fate::Done], "and it is done once");
         assert!([slow, quick].into_iter().all(|fetch| script.blame_of(fetch) < 1e-9 && !script.owes(fetch)));
-        assert!(script.desk.guard.watch_of(&Party::Host(slow_host())).unwrap().works_for(slow.1.proxy.id));
+        assert!(script.desk.guard.watch_of(&Party::Host(slow_host())).unwrap().known().contains(slow.1.proxy.id));
     }
 }
 
