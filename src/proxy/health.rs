@@ -134,14 +134,8 @@ impl Health {
 mod tests {
     use super::*;
 
-    const LIMITS: config::Health = config::Health {
-        max_errors: 3,
-        decay: 0.5,
-        cooldown: Duration::from_secs(30),
-        cooldown_max: Duration::from_secs(100),
-        max_cooldowns: None,
-        max_silent: 5,
-    };
+    const LIMITS: config::Health =
+        config::Health { cooldown_max: Duration::from_secs(100), ..crate::proxy::fixture::HEALTH };
 
     #[test]
     fn it_takes_several_charges_to_be_spent_not_one() {

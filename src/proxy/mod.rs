@@ -2,6 +2,8 @@
 //!
 //! Pure. Health and the pool of spares are beside this file; dialling one is `transport`'s business.
 
+#[cfg(test)]
+pub(crate) mod fixture;
 pub mod health;
 pub mod line;
 pub mod pool;

@@ -66,7 +66,7 @@ impl Pool {
             self.close(id, After::Cool(until));
             // It has not been found wanting in this process: that decides whether a pool never worked.
             if let Some(member) = self.members.get_mut(id.0 as usize) {
-                member.rests = 0;
+                member.has_rested = false;
             }
         }
     }
@@ -235,10 +235,14 @@ impl Pool {
         let (before, earlier) = (member.usable(), member.state);
         member.state = state;
         if matches!(state, State::Cooling(_)) && !matches!(earlier, State::Cooling(_)) {
-            member.rests += 1;
+            member.has_rested = true;
+            member.out_after = self.successes;
         }
         if let State::Cooling(until) = earlier {
-            member.back_after = Some(self.successes);
+            if !matches!(state, State::Cooling(_)) {
+                member.rests += u64::from(self.successes > member.out_after);
+                member.back_after = Some(self.successes);
+            }
             self.cooling.remove(&(until, id));
         }
         if let State::Cooling(until) = state {

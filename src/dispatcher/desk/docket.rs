@@ -29,6 +29,7 @@ pub(super) enum Change {
 #[derive(Debug, Default)]
 pub(super) struct Docket {
     benches: BTreeMap<Venue, Bench>,
+    on_the_whole: BTreeMap<ProxyId, Reliability>,
     debts: BTreeMap<ProxyId, BTreeSet<Venue>>,
     /// Where a page was done that is kept as a control.
     controlled: BTreeSet<Venue>,
@@ -38,10 +39,6 @@ pub(super) struct Docket {
     opened: bool,
     /// What has changed since it was last written down.
     pub(super) news: BTreeSet<(Venue, Option<ProxyId>)>,
-}
-
-fn first_of(host: &HostKey) -> Venue {
-    Venue { host: host.clone(), stage: StageId(0) }
 }
 
 impl Docket {
@@ -76,11 +73,8 @@ impl Docket {
 
     /// The first of them at a host.
     pub(super) fn controlled_at(&self, host: &HostKey) -> Option<&Venue> {
-        self.controlled.range(&first_of(host)..).next().filter(|other| other.host == *host)
-    }
-
-    fn benches_at(&self, host: &HostKey) -> impl Iterator<Item = (&Venue, &Bench)> {
-        self.benches.range(&first_of(host)..).take_while(|(venue, _)| venue.host == *host)
+        let first = Venue { host: host.clone(), stage: StageId(0) };
+        self.controlled.range(&first..).next().filter(|other| other.host == *host)
     }
 
     /// A page is done at a venue.
@@ -96,6 +90,13 @@ impl Docket {
             self.controlled.insert(venue.clone());
             self.opened = true;
         }
+    }
+
+    /// Takes over how reliable a proxy was at a venue before.
+    pub(super) fn recall(&mut self, proxy: ProxyId, venue: &Venue, reliability: Reliability) {
+        self.bench_mut(venue).recall(proxy, reliability);
+        let known = self.on_the_whole.entry(proxy).or_default();
+        *known = known.and(reliability);
     }
 
     /// Takes over a page that was done before.
@@ -145,6 +146,7 @@ impl Docket {
         fresh: impl Fn(&Venue) -> bool,
     ) -> Vec<(Venue, TaskId)> {
         self.learn(proxy, venue, |witness| witness.reliability.succeed());
+        self.on_the_whole.entry(proxy).or_default().succeed();
         let owed: Vec<Venue> = self.debts(proxy).cloned().collect();
         let mut paid = Vec::new();
         for place in owed {
@@ -165,6 +167,7 @@ impl Docket {
             witness.owes.remove(&page);
             witness.reliability.convict(failures);
         });
+        self.on_the_whole.entry(proxy).or_default().convict(failures);
         self.settle_debt(proxy, venue);
     }
 
@@ -175,6 +178,7 @@ impl Docket {
             witness.in_a_row += 1;
             witness.refuted = true;
         });
+        self.on_the_whole.entry(proxy).or_default().convict(1);
         self.changes.push((proxy, Change::Loss));
     }
 
@@ -222,10 +226,9 @@ impl Docket {
         self.witness(proxy, venue).map(|witness| witness.reliability).unwrap_or_default()
     }
 
-    /// How reliable it is at a host, whatever the stage.
-    pub(super) fn reliability_at(&self, proxy: ProxyId, host: &HostKey) -> Reliability {
-        let there = self.benches_at(host).filter_map(|(_, bench)| bench.witness(proxy));
-        there.fold(Reliability::default(), |known, witness| known.and(witness.reliability))
+    /// How reliable it is on the whole, as far as is known.
+    pub(super) fn reliability_anywhere(&self, proxy: ProxyId) -> Reliability {
+        self.on_the_whole.get(&proxy).copied().unwrap_or_default()
     }
 
     /// A proxy at a venue.

@@ -215,9 +215,9 @@ impl Desk {
     fn recall_reliability(&mut self, key: &str, value: &[u8], ids: &HashMap<Arc<str>, ProxyId>, now: Timestamp) {
         let known = key.split_once(' ').and_then(|(name, place)| Some((*ids.get(name)?, venue(place)?)));
         if let (Some((proxy, venue)), Some(reliability)) = (known, read::<Reliability>(value)) {
-            self.docket.bench_mut(&venue).recall(proxy, reliability);
+            self.docket.recall(proxy, &venue, reliability);
             if reliability.has_succeeded() {
-                let repute = Repute::of(&self.docket.reliability_at(proxy, &venue.host));
+                let repute = Repute::of(&self.docket.reliability_anywhere(proxy));
                 for party in [Party::Line, Party::Host(venue.host.clone())] {
                     self.guard.recall(&party, proxy, repute, now);
                 }

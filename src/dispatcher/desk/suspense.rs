@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Desk;
-use super::bench::Venue;
 use super::court::Ended;
 use super::guard::Urgency;
 use super::judgment::Harvest;
@@ -121,9 +120,7 @@ pub(super) fn came_by_line(verdict: &Verdict) -> bool {
 impl Desk {
     /// Takes note of what a fetch shows of our line, and of hosts.
     pub(super) fn hear(&mut self, ended: &Ended, verdict: &Verdict, meters: &Meters, now: Timestamp) {
-        let reliability = |venue: &Venue| self.docket.reliability_at(ended.proxy, &venue.host);
-        let is_trusted = ended.passed.iter().any(|venue| reliability(venue).is_trusted());
-        let repute = if is_trusted { Repute::Trusted } else { Repute::New };
+        let repute = Repute::of(&self.docket.reliability_anywhere(ended.proxy));
         let through = (*verdict == Verdict::Done).then_some((ended.proxy, repute));
         let took = meters.connect + meters.head + meters.receive;
         if came_by_line(verdict) {

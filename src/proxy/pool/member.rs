@@ -28,8 +28,12 @@ pub struct Member {
     pub(super) state: State,
     pub(super) epoch: Epoch,
     pub(super) out: HashSet<(TaskId, u32)>,
+    pub(super) has_rested: bool,
+    /// Those in which something came through another one.
     pub(super) rests: u64,
-    /// How many answers had come through the whole pool when its last rest was over.
+    /// How many answers had come through the whole pool when its last rest began …
+    pub(super) out_after: u64,
+    /// … and when one was over last, if any was.
     pub(super) back_after: Option<u64>,
     pub(super) is_used_up: bool,
     /// Its place among the proxies as they were read last.
@@ -55,7 +59,9 @@ impl Member {
             state: State::Spare,
             epoch: Epoch::default(),
             out: HashSet::new(),
+            has_rested: false,
             rests: 0,
+            out_after: 0,
             back_after: None,
             is_used_up: false,
             place,
@@ -66,10 +72,10 @@ impl Member {
 
     /// Has it been given up at least once for its errors, or is it out?
     pub const fn ever_rested(&self) -> bool {
-        self.rests > 0 || matches!(self.state, State::Retired)
+        self.has_rested || matches!(self.state, State::Retired)
     }
 
-    /// How often it had to rest.
+    /// How often it had to rest while something came through others: of the other rests it is not known whether they were its fault.
     pub const fn rests(&self) -> u64 {
         self.rests
     }

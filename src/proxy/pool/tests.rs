@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::pace::AddressId;
+use crate::proxy::fixture::HEALTH;
 use crate::proxy::{Endpoint, Scheme};
 use crate::task::{Epoch, TaskId};
 
@@ -12,6 +13,7 @@ const LATER: Timestamp = Timestamp::from_micros(31_000_000);
 const WORKER: WorkerId = WorkerId { slot: 0, incarnation: 0 };
 const OTHER: WorkerId = WorkerId { slot: 1, incarnation: 0 };
 const ONE: ProxyId = ProxyId(0);
+const OTHER_ONE: ProxyId = ProxyId(1);
 
 fn pool(size: u16) -> Pool {
     let route = |port| {
@@ -158,12 +160,22 @@ fn by_file_one_that_comes_back_takes_its_old_place() {
 
 #[test]
 fn rests_are_counted_once_each_however_often_they_are_prolonged() {
-    let mut pool = pool(1);
+    let mut pool = pool(2);
     pool.close(ONE, After::Cool(NOW));
     pool.close(ONE, After::Cool(LATER));
+    pool.succeeded(OTHER_ONE, &HEALTH);
     pool.wake(LATER);
+    assert_eq!(pool.get(ONE).expect("a member").rests(), 1);
+}
+
+#[test]
+fn a_rest_in_which_nothing_came_through_any_proxy_does_not_count() {
+    let mut pool = pool(2);
     pool.close(ONE, After::Cool(LATER));
-    assert_eq!(pool.get(ONE).expect("a member").rests(), 2);
+    pool.wake(LATER);
+    let member = pool.get(ONE).expect("a member");
+    assert!(member.ever_rested());
+    assert_eq!(member.rests(), 0);
 }
 
 #[test]

@@ -63,7 +63,7 @@ fn a_host_that_has_worked_for_three_proxies_only_once_each_is_waited_for_all_the
 }
 
 #[test]
-fn a_proxy_that_has_brought_pages_of_several_stages_of_a_host_is_known_there_by_all_of_them() {
+fn a_proxy_is_trusted_by_all_that_it_has_brought_of_whatever_stage() {
     let outages = |stages: u16| {
         let mut script = Script::with(1, 1, 0, no_attempts);
         let of_some_stage = |id: u64| {

@@ -1,9 +1,10 @@
 //! Lists that change: what comes in, goes out, comes back, and what a new password does.
 
 use super::*;
-use crate::config::{Health as Limits, SpareOrder};
+use crate::config::SpareOrder;
 use crate::protocol::WorkerId;
 use crate::proxy::Scheme;
+use crate::proxy::fixture::HEALTH;
 use crate::proxy::line::parse;
 
 const NOW: Timestamp = Timestamp::from_micros(1_000_000);
@@ -59,16 +60,8 @@ fn a_removed_line_leaves_the_spares_at_once_and_a_workers_hands_when_it_lets_go(
 
 #[test]
 fn a_line_that_returns_is_what_it_was_before() {
-    let limits = Limits {
-        max_errors: 3,
-        decay: 0.5,
-        cooldown: std::time::Duration::from_secs(30),
-        cooldown_max: std::time::Duration::from_secs(30),
-        max_cooldowns: None,
-        max_silent: 5,
-    };
     let mut pool = pool(&["a:1", "b:1", "c:1", "d:1"]);
-    pool.health(FIRST).unwrap().charge(&limits);
+    pool.health(FIRST).unwrap().charge(&HEALTH);
     pool.close(ProxyId(1), After::Cool(LATER));
     pool.close(ProxyId(2), After::Retire);
     pool.relist(endpoints(&["d:1"]), NOW);
