@@ -802,7 +802,8 @@ impl World {
             let known = (of_frontier + self.desk.ledger.uncommitted()) as u64;
             let leased = self.store.stats().leased;
             // A store that is given up keeps the leases of what it could not take: the next start recovers them.
-            let holds = leased == known || (leased > known && self.desk.phase.has_failed());
+            let is_given_up = self.desk.phase.has_failed() || matches!(self.ended, Some(Ending::Failed { .. }));
+            let holds = leased == known || (leased > known && is_given_up);
             assert!(holds, "{leased} leases in the store, and {known} tasks in the Desk\n{}", self.story());
         }
     }
