@@ -2,12 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod common;
-
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use common::{Bed, Fault};
+use crate::common::{Bed, Fault};
 
 /// For the site's lists and details, with these selectors for links and titles.
 fn recipe(lists: u32, links: &str, title: &str) -> String {
@@ -204,7 +202,7 @@ fn a_page_that_is_429_for_everybody_holds_up_no_other_and_dies_after_a_few_reque
 }
 
 /// How many proxies had to rest or are out.
-fn punished(crawl: &common::Crawl) -> usize {
+fn punished(crawl: &crate::common::Crawl) -> usize {
     ["proxy.replaced", "proxy.cooling", "proxy.retired"].map(|event| crawl.events(event).len()).iter().sum()
 }
 

@@ -2,13 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
-mod common;
-
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr};
 use std::os::unix::fs::PermissionsExt;
 
-use common::{Bed, Behaviour, Fault, World};
+use crate::common::{Bed, Behaviour, Fault, World};
 use serde_json::Value;
 
 const PASSWORD: &str = "h:u@sh%y";

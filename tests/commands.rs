@@ -2,13 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-mod common;
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::time::Duration;
 
-use common::{Bed, Ended, Fault, World};
+use crate::common::{Bed, Ended, Fault, World};
 use serde_json::Value;
 
 /// What /detail/7 of [`poisoned`] costs before it is given up on: two attempts, since inside TLS a 500 is the
@@ -377,7 +375,7 @@ fn with_a_recipe_that_was_edited_since_records_and_letters_are_still_the_right_o
 fn nothing_is_put_back_where_the_same_command_would_not_crawl_it() {
     let world = poisoned();
     let command = ["retry", "bed.toml", "--set", "frontier.kind=memory"];
-    let ended = common::Running::start(world.runs().parent().unwrap(), &command).finish();
+    let ended = crate::common::Running::start(world.runs().parent().unwrap(), &command).finish();
     ended.expect_exit(2).expect_said("frontier.kind");
     assert_eq!(status(&world)["tasks"]["dead"], 2);
 }

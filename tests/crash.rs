@@ -2,12 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod common;
-
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use common::{Bed, World};
+use crate::common::{Bed, World};
 use serde_json::Value;
 
 /// So many lives are ended in a run of the suite; `BURDOCK_CRASHES` says another number.

@@ -1,10 +1,8 @@
 //! The promise: `burdock demo` shows the whole thing offline, ends by itself, and judges itself.
 
-mod common;
-
 use std::time::Duration;
 
-use common::Running;
+use crate::common::Running;
 
 #[test]
 fn the_demo_gets_every_record_replaces_proxies_and_takes_a_new_folder_each_time() {

@@ -1,8 +1,6 @@
 //! The promise: every crawl ends by itself, and its exit code and last words say how.
 
-mod common;
-
-use common::{Bed, Fault};
+use crate::common::{Bed, Fault};
 
 #[test]
 fn with_every_proxy_dead_it_ends_with_exit_4_and_the_commonest_error() {

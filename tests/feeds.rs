@@ -1,13 +1,11 @@
 //! The promise: every feed has every record once, whatever its kind, and standard output has nothing else.
 
-mod common;
-
 use std::fs;
 use std::io::Read;
 use std::process::Command;
 
+use crate::common::Bed;
 use burdock::demo::check::compare;
-use common::Bed;
 
 const FEEDS: &str = r#"[
     { kind = "jsonl", path = "-" },

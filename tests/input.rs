@@ -1,10 +1,8 @@
 //! The promise: what is crawled may be listed in a file with what belongs to it, and pages may be JSON, or in any encoding.
 
-mod common;
-
 use std::fs;
 
-use common::{Bed, Fault};
+use crate::common::{Bed, Fault};
 use serde_json::{Value, json};
 
 /// A stage that reads a detail page and what its row says.

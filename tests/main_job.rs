@@ -1,8 +1,6 @@
 //! The promise: every detail of the site is a record, once and right, whatever share of the proxies works.
 
-mod common;
-
-use common::{Bed, Behaviour, Fault};
+use crate::common::{Bed, Behaviour, Fault};
 
 #[test]
 fn every_record_comes_through_good_proxies() {

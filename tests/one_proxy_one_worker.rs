@@ -1,8 +1,6 @@
 //! The promise: a proxy is in one worker's hands at a time, and asks one thing at a time.
 
-mod common;
-
-use common::{Bed, Behaviour};
+use crate::common::{Bed, Behaviour};
 
 #[test]
 fn one_proxy_asks_one_thing_at_a_time() {

@@ -2,12 +2,10 @@
 
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
-mod common;
-
 use std::time::Duration;
 
+use crate::common::{Bed, Behaviour, Condition, Crawl, World};
 use burdock::clock::{Clock, Timestamp};
-use common::{Bed, Behaviour, Condition, Crawl, World};
 use serde_json::Value;
 
 /// Longer than any time-out of the short tests, and than several backoffs and rests.

@@ -1,11 +1,9 @@
 //! The promise: between two requests of one proxy to one host at least the delay passes, whatever the requests are for.
 
-mod common;
-
 use std::time::Duration;
 
+use crate::common::{Bed, Crawl, Fault};
 use burdock::demo::site::{Condition, Visit};
-use common::{Bed, Crawl, Fault};
 
 const DELAY: Duration = Duration::from_millis(300);
 /// Between being sent and being seen by the site, a request may wait for its turn on a busy machine.

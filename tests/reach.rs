@@ -1,8 +1,6 @@
 //! The promise: every way to a page is a way, and no answer, however hostile, is taken for what it is not.
 
-mod common;
-
-use common::{Bed, Behaviour, Fault, Hostile};
+use crate::common::{Bed, Behaviour, Fault, Hostile};
 
 /// Both kinds of sites, the same otherwise.
 fn http_and_https(bed: impl Fn() -> Bed) -> [Bed; 2] {

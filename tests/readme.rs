@@ -3,12 +3,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod common;
-
 use std::path::Path;
 
+use crate::common::{Bed, Crawl, Running};
 use burdock::exit::ExitCode;
-use common::{Bed, Crawl, Running};
 
 const README: &str = include_str!("../README.md");
 

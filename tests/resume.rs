@@ -3,12 +3,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod common;
-
 use std::collections::BTreeMap;
 use std::fs;
 
-use common::{Bed, Ended, Fault, World};
+use crate::common::{Bed, Ended, Fault, World};
 use serde_json::Value;
 
 /// Lists and details of the fixture's site, with start URLs from a file.

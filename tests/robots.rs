@@ -3,11 +3,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod common;
-
 use std::time::Duration;
 
-use common::{Bed, Crawl, Fault};
+use crate::common::{Bed, Crawl, Fault};
 
 /// Our name, as a robots.txt has it.
 const BARS_FIVE: &str = "User-agent: burdock\nDisallow: /detail/5$\n\nUser-agent: *\nDisallow: /\n";

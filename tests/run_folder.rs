@@ -1,8 +1,6 @@
 //! The promise: a run's folder belongs to one run and one process, and nothing in it is lost by starting again.
 
-mod common;
-
-use common::{Bed, Crawl, Fault, Running, World};
+use crate::common::{Bed, Crawl, Fault, Running, World};
 
 /// A crawl that takes some seconds, and has some of its records already.
 fn under_way() -> (World, Running) {

@@ -3,14 +3,12 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-mod common;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use common::{Bed, Crawl, Fault, Running, World};
+use crate::common::{Bed, Crawl, Fault, Running, World};
 use serde_json::Value;
 
 /// The lines of these proxies of the world.

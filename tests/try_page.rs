@@ -2,12 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
-mod common;
-
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr};
 
-use common::{Bed, Fault, Running, World};
+use crate::common::{Bed, Fault, Running, World};
 use serde_json::Value;
 
 /// `burdock try` of a page of the bed, with its config, as JSON.

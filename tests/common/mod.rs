@@ -8,7 +8,7 @@
     dead_code,
     unused_imports,
     unreachable_pub,
-    reason = "every test file compiles the whole fixture and uses a part of it"
+    reason = "the benchmarks compile the whole fixture and use a part of it"
 )]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a fixture fails by panicking")]
 
@@ -20,7 +20,7 @@ mod world;
 
 pub use bed::Bed;
 pub use burdock::demo::proxy::Behaviour;
-pub use burdock::demo::site::{Condition, Fault, Hostile, Visit};
+pub use burdock::demo::site::{Condition, Fault, Hostile};
 pub use crawl::Crawl;
 pub use process::{Ended, Running};
 pub use world::World;

@@ -6,9 +6,6 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-#[path = "../common/mod.rs"]
-mod common;
-
 mod config;
 mod outputs;
 mod proxies;
@@ -18,7 +15,7 @@ mod starts;
 use std::fs;
 use std::path::Path;
 
-use common::Running;
+use crate::common::Running;
 use tempfile::TempDir;
 
 /// The parts of a config that is right.

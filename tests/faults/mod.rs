@@ -5,9 +5,6 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
-#[path = "../common/mod.rs"]
-mod common;
-
 mod clock;
 mod deadly;
 mod disk;
@@ -21,8 +18,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::common::{Bed, Ended, World};
 use burdock::demo::check::{Comparison, compare};
-use common::{Bed, Ended, World};
 use rusqlite::Connection;
 use serde_json::Value;
 use tempfile::TempDir;
