@@ -6,9 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::outage::{Picture, Rules, Turn, Watch};
+use super::outage::{Picture, Rules, Tellers, Turn, Watch};
 use super::party::Party;
-use super::repute::Repute;
+use super::repute::{Count, Repute};
 use super::signs::{Failure, Sign};
 use crate::clock::Timestamp;
 use crate::config;
@@ -94,11 +94,28 @@ impl Guard {
         F: Fn(ProxyId, Repute) -> bool,
     {
         let rules = Rules { fewest: party.fewest(), ..self.rules };
-        let here = self.watches.get(party)?;
-        let elsewhere = self.anywhere(party).map(|anywhere| anywhere.known_lately(&rules, &picture.counts, here));
-        let turn = self.watches.get_mut(party)?.look(&rules, picture, elsewhere, now);
+        let tellers = self.tellers(party, &rules, picture)?;
+        let turn = self.watches.get_mut(party)?.look(&rules, picture, tellers, now);
         self.relieve(party);
         turn
+    }
+
+    /// Whose failures tell what a party has come to, if anything has failed there: those that it worked for; where they are too
+    /// few, those that whatever host has worked for.
+    fn tellers<F>(&self, party: &Party, rules: &Rules, picture: &Picture<F>) -> Option<Tellers>
+    where
+        F: Fn(ProxyId, Repute) -> bool,
+    {
+        let here = self.watches.get(party).filter(|watch| watch.has_failures())?;
+        let own = here.known_lately(rules, &picture.counts, here);
+        if own.is_enough(rules.fewest) {
+            return Some(Tellers { count: own, are_strangers: false });
+        }
+        let elsewhere = self.anywhere(party).map(|anywhere| anywhere.known_lately(rules, &picture.counts, here));
+        Some(match elsewhere.filter(Count::are_several) {
+            Some(count) => Tellers { count, are_strangers: true },
+            None => Tellers { count: own, are_strangers: false },
+        })
     }
 
     /// Is nothing in question or down?

@@ -56,6 +56,14 @@ pub(super) struct Picture<F> {
     pub(super) can_probe: bool,
 }
 
+/// Whose failures tell, and how many of them have failed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tellers {
+    pub(super) count: Count,
+    /// Are they several that work at whatever host, since too few are known there?
+    pub(super) are_strangers: bool,
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Standing {
     #[default]
@@ -81,7 +89,7 @@ pub(super) struct Watch {
     /// What has failed since it worked last, and who was asked.
     inquiry: Inquiry,
     standing: Standing,
-    /// Are those asked that work elsewhere, since too few are known here?
+    /// Were strangers the ones to tell when it was looked at last?
     is_for_strangers: bool,
     /// When its last return was noticed.
     back_at: Timestamp,
@@ -128,28 +136,25 @@ impl Watch {
         }
     }
 
-    /// What it has come to, if anything has changed, given those that count and brought something anywhere lately.
+    /// What it has come to, if anything has changed.
     pub(super) fn look<F: Fn(ProxyId, Repute) -> bool>(
         &mut self,
         rules: &Rules,
         picture: &Picture<F>,
-        elsewhere: Option<Count>,
+        tellers: Tellers,
         now: Timestamp,
     ) -> Option<Turn> {
         let oldest = self.inquiry.oldest()?;
-        let own = self.known_lately(rules, &picture.counts, self);
-        let elsewhere = elsewhere.filter(|elsewhere| !own.is_enough(rules.fewest) && elsewhere.are_several());
-        self.is_for_strangers = elsewhere.is_some();
-        let count = elsewhere.unwrap_or(own);
-        let can_tell = picture.can_probe && (self.is_for_strangers || count.is_enough(rules.fewest));
-        let most = count.have_failed(rules.share);
+        self.is_for_strangers = tellers.are_strangers;
+        let are_enough = tellers.are_strangers || tellers.count.is_enough(rules.fewest);
+        let most = tellers.count.have_failed(rules.share);
         // Where one proxy fails with every other request, probes would say for ever that it is down, and that it is back.
         let is_new = now.since(self.back_at) >= rules.lately;
         let before = if is_new { 0 } else { self.outages };
         let have_probed = self.inquiry.failed_probes() > before;
         match &mut self.standing {
             Standing::Down { .. } => None,
-            Standing::Well | Standing::Doubted { .. } if !can_tell => {
+            Standing::Well | Standing::Doubted { .. } if !are_enough || !picture.can_probe => {
                 self.settle();
                 Some(Turn::Judge)
             }
@@ -200,7 +205,12 @@ impl Watch {
 
     /// Is nothing in question?
     pub(super) fn is_well(&self) -> bool {
-        self.standing == Standing::Well && self.inquiry.failures() == 0
+        self.standing == Standing::Well && !self.has_failures()
+    }
+
+    /// Has anything failed there since it worked?
+    pub(super) const fn has_failures(&self) -> bool {
+        self.inquiry.failures() > 0
     }
 
     /// Does nobody get pages of it?

@@ -92,19 +92,27 @@ fn two_proxies_that_have_brought_one_page_each_do_not_make_an_outage() {
     assert!(script.desk.done.dead_letters > 0);
 }
 
-/// Three proxies of which each has brought a page of one host, and the first also one of another host; then there are so many pages
-/// of that one.
-fn known_at_one_host_of_two(pages: u64) -> Script {
-    let mut script = Script::with(3, 3, 0, no_attempts);
+/// So many proxies of which each has brought a page of one host, and the first also `brought` of another host; so many pages of that
+/// one are left, of which each proxy has one.
+fn known_at_one_host_of_two(proxies: u16, brought: u64, pages: u64) -> Script {
+    let mut script = Script::with(proxies, proxies, 0, no_attempts);
     let claim = |script: &mut Script, pages: Vec<Claimed>| {
         let stats = stats(pages.len() as u64);
         script.on(Event::Claimed(Claim { tasks: pages, next_due: None, stats }));
     };
-    claim(&mut script, (1..=3).map(task).collect());
+    claim(&mut script, (1..=proxies.into()).map(task).collect());
     script.fetched_so_far().into_iter().for_each(|(worker, page)| script.fetched(worker, page, Verdict::Done));
-    claim(&mut script, vec![elsewhere(100)]);
-    script.fetched_so_far().into_iter().for_each(|(worker, page)| script.fetched(worker, page, Verdict::Done));
-    claim(&mut script, (101..=100 + pages).map(elsewhere).collect());
+    claim(&mut script, (101..=100 + brought + pages).map(elsewhere).collect());
+    for _ in 0..brought {
+        let is_first =
+            |order: &Order| matches!(order, Order::Fetch { assignment, .. } if assignment.proxy.id == ProxyId(0));
+        let Some(Order::Fetch { worker, assignment, .. }) =
+            script.orders.extract_if(.., |order| is_first(order)).next()
+        else {
+            panic!("it has nothing to do");
+        };
+        script.fetched(worker, assignment, Verdict::Done);
+    }
     script
 }
 
@@ -114,7 +122,7 @@ fn elsewhere(id: u64) -> Claimed {
 
 #[test]
 fn a_host_that_has_worked_for_one_proxy_only_is_waited_for_if_three_that_work_elsewhere_fail_there() {
-    let mut script = known_at_one_host_of_two(8);
+    let mut script = known_at_one_host_of_two(3, 1, 8);
     answer_for(&mut script, 30, &Verdict::Doubtful(reason("tunnel.refused")));
     assert_eq!(told(&script, |notice| matches!(notice, Notice::Outage { .. })), 1);
     assert_eq!(told(&script, |notice| matches!(notice, Notice::Charged { .. } | Notice::Cooling { .. })), 0);
@@ -124,7 +132,7 @@ fn a_host_that_has_worked_for_one_proxy_only_is_waited_for_if_three_that_work_el
 
 #[test]
 fn a_host_that_works_for_one_of_three_that_work_elsewhere_gives_that_one_all_its_pages() {
-    let mut script = known_at_one_host_of_two(20);
+    let mut script = known_at_one_host_of_two(3, 1, 20);
     for _ in 0..300 {
         for (worker, assignment) in script.fetched_so_far() {
             let is_let_in = assignment.proxy.id == ProxyId(0);
@@ -135,6 +143,24 @@ fn a_host_that_works_for_one_of_three_that_work_elsewhere_gives_that_one_all_its
         script.after(Duration::from_secs(1));
     }
     assert_eq!((script.desk.done.pages, script.desk.done.dead_letters), (24, 0));
+}
+
+#[test]
+fn where_a_proxy_that_is_trusted_works_others_that_work_elsewhere_do_not_shut_a_host() {
+    let is_ever_shut = |brought: u64| {
+        let mut script = known_at_one_host_of_two(6, brought, 30);
+        let mut shut = false;
+        for _ in 0..5 {
+            for (worker, assignment) in script.fetched_so_far() {
+                if assignment.proxy.id != ProxyId(0) {
+                    script.fetched(worker, assignment, Verdict::Doubtful(reason("tunnel.refused")));
+                    shut |= script.desk.guard.is_shut(&elsewhere(0).task.host);
+                }
+            }
+        }
+        shut
+    };
+    assert_eq!((is_ever_shut(1), is_ever_shut(6)), (true, false));
 }
 
 #[test]
